@@ -1,0 +1,1 @@
+"""Adapters: one module or package for each outside thing; none imports another."""

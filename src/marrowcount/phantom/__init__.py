@@ -1,0 +1,1 @@
+"""The digital marrow phantom: slides of known truth."""

@@ -1,0 +1,119 @@
+"""The result of a slide, in the core's own words; encoders and deliveries read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from marrowcount.cytology.convergence import Stopping
+    from marrowcount.cytology.differential import Differential
+    from marrowcount.cytology.histogram import Histogram
+    from marrowcount.slides.detections import Detection, LookedAtTile
+    from marrowcount.slides.geometry import SizePx, SpacingMm
+
+__all__ = ["CountResult", "ModelIdentity", "ModelTask", "SlideContext", "Specimen"]
+
+RESEARCH_USE_ONLY = "For research use only. Not for use in diagnostic procedures."
+"""Stands in every output that a person may read."""
+
+
+class ModelTask(StrEnum):
+    """What a model is for."""
+
+    ROI = "roi"
+    CELLS = "cells"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model it was; travels with every figure.
+
+    Attributes:
+        sha256: of the weights file, hexadecimal.
+        threshold: probability from which its finding counts.
+        training_data: one sentence from its manifest, for people.
+    """
+
+    task: ModelTask
+    name: str
+    version: str
+    sha256: str
+    threshold: float
+    training_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """The specimen on the slide (PS3.3 C.7.6.22); empty strings where the scanner said nothing."""
+
+    container_identifier: str
+    container_issuer: str
+    specimen_identifier: str
+    specimen_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlideContext:
+    """Who and what a slide belongs to, as its DICOM header says; patient data, never for logs or file names.
+
+    Attributes:
+        patient_id_issuer: Issuer of Patient ID (0010,0021), free text.
+        patient_id_system: URI made of the issuer's universal entity id (0010,0024), empty where none stands.
+        acquired: AcquisitionDateTime (0008,002A) or study date and time, with zone where the header gives one.
+    """
+
+    study_uid: str
+    series_uid: str
+    base_instance_uid: str
+    base_sop_class_uid: str
+    frame_of_reference_uid: str
+    patient_id: str
+    patient_id_issuer: str
+    patient_id_system: str
+    accession_number: str
+    accession_issuer: str
+    acquired: datetime | None
+    specimen: Specimen
+
+
+@dataclass(frozen=True, slots=True)
+class CountResult:
+    """A counted slide. A refused slide has no result but a :class:`~marrowcount.errors.SlideError`.
+
+    Attributes:
+        tiles: every tile that the ROI model judged, in the order of reading; the accepted ones up to the stop
+            were counted.
+        detections: all objects found, boxes in pixels of the base level's total pixel matrix.
+        histogram: the IHCT.
+        warnings: quality flags in words, each beginning with a stable code and a colon.
+    """
+
+    context: SlideContext
+    size: SizePx
+    spacing: SpacingMm
+    tiles: tuple[LookedAtTile, ...]
+    detections: tuple[Detection, ...]
+    histogram: Histogram
+    differential: Differential
+    stopping: Stopping
+    models: tuple[ModelIdentity, ...]
+    counted_at: datetime
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def tiles_looked_at(self) -> int:
+        """Tiles that the ROI model judged."""
+        return len(self.tiles)
+
+    @property
+    def tiles_counted(self) -> int:
+        """Tiles whose objects are in the histogram."""
+        return self.stopping.tiles
+
+    def model(self, task: ModelTask) -> ModelIdentity:
+        """The model of a task."""
+        return next(model for model in self.models if model.task is task)

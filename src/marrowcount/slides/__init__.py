@@ -1,0 +1,1 @@
+"""Slides: geometry, tiles, detections, completeness."""

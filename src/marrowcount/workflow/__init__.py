@@ -1,0 +1,1 @@
+"""What the node does with a slide: receive, count, report, deliver."""
