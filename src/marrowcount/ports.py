@@ -5,6 +5,8 @@ Subclass a protocol explicitly, so that the type checker reports a missing or dr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -18,9 +20,30 @@ if TYPE_CHECKING:
     from marrowcount.result import CountResult, ModelIdentity, SlideContext
     from marrowcount.slides.detections import Detection
     from marrowcount.slides.geometry import SizePx, SpacingMm
+    from marrowcount.slides.instances import InstanceFacts
+    from marrowcount.slides.states import DeliveryState, SlideState
     from marrowcount.slides.tiles import Tile
 
-__all__ = ["CellModel", "Clock", "Picture", "Progress", "ResultWriter", "RoiModel", "Slide"]
+__all__ = [
+    "CellModel",
+    "Clock",
+    "CountedOutcome",
+    "Delivery",
+    "DeliveryKind",
+    "DeliveryOrder",
+    "Destination",
+    "InstanceStore",
+    "Job",
+    "KeptFile",
+    "Ledger",
+    "Picture",
+    "Progress",
+    "ReceivedInstance",
+    "Recording",
+    "RoiModel",
+    "Slide",
+    "SlideRecord",
+]
 
 Picture: TypeAlias = "NDArray[np.uint8]"
 """(rows, columns, 3), RGB."""
@@ -99,18 +122,302 @@ class Progress(Protocol):
         ...
 
 
-class ResultWriter(Protocol):
-    """Encodes a result as files."""
-
-    def write(self, result: CountResult, folder: Path) -> Sequence[Path]:
-        """Write this result's encoding into an existing folder; the paths written."""
-        ...
-
-
 @runtime_checkable
 class Clock(Protocol):
     """The time, so that tests can hold it."""
 
     def now(self) -> datetime:
         """The present instant, with zone UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that the store holds durably: written, synced, and its folder synced.
+
+    Attributes:
+        path: below the store's root, relative, with forward slashes.
+        sha256: of the whole file, hexadecimal.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+class InstanceStore(Protocol):
+    """Keeps received instances as files, bit by bit as sent."""
+
+    @property
+    def incoming(self) -> Path:
+        """Folder, on the store's own file system, into which listeners stream."""
+        ...
+
+    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
+        """Take over a complete file; when this returns, it survives a power failure.
+
+        The caller's file may vanish afterwards. A file of the same instance is replaced only by identical bytes.
+
+        Raises:
+            StorageError: the disk is full or fails.
+        """
+        ...
+
+    def digest(self, incoming: Path) -> str:
+        """SHA-256 of a file, hexadecimal."""
+        ...
+
+    def quarantine(self, incoming: Path, reason: str) -> KeptFile:
+        """Keep what cannot be processed, with its reason beside it, for a person to look at."""
+        ...
+
+    def path(self, kept: str) -> Path:
+        """Where a kept file lies now."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Space left on the store's file system."""
+        ...
+
+    def sweep(self, older_than_s: float) -> int:
+        """Delete partial files that dead associations left in ``incoming``; how many."""
+        ...
+
+
+class Recording(StrEnum):
+    """What recording an instance found."""
+
+    NEW = "new"
+    IDENTICAL = "identical"
+    """Known already, with the same digest."""
+    CONFLICT = "conflict"
+    """Known already, with another digest: the first one stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """An instance that the node answers for.
+
+    Attributes:
+        sender: calling AE title, or the user agent for HTTP; never patient data.
+    """
+
+    facts: InstanceFacts
+    file: KeptFile
+    sender: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SlideRecord:
+    """A slide as the ledger knows it.
+
+    Attributes:
+        revision: 1 at first; each late instance of a slide already taken up opens the next.
+        evidence: why it was found complete, or what is still missing.
+        code: refusal or failure code, empty otherwise.
+        message: in words, without patient data.
+        result_folder: below the results folder; empty while there is none.
+    """
+
+    series_uid: str
+    study_uid: str
+    state: SlideState
+    revision: int
+    instances: int
+    size_bytes: int
+    evidence: str
+    code: str
+    message: str
+    result_folder: str
+    sender: str
+    first_received_at: datetime
+    last_received_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The leased task of counting one revision of a slide."""
+
+    job_id: int
+    series_uid: str
+    revision: int
+    attempt: int
+    leased_until: datetime
+
+
+class DeliveryKind(StrEnum):
+    """By which protocol something is owed."""
+
+    DICOM = "dicom"
+    FHIR = "fhir"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOrder:
+    """Something owed to a destination.
+
+    Attributes:
+        destination: its name in the settings.
+        files: what is owed, in the order of sending, below the results folder.
+    """
+
+    kind: DeliveryKind
+    destination: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something owed, with its history."""
+
+    delivery_id: int
+    series_uid: str
+    revision: int
+    order: DeliveryOrder
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime
+    last_error: str
+    delivered_at: datetime | None
+    commitment_uid: str
+    """Transaction UID of the storage commitment asked for; empty without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedOutcome:
+    """What a finished job leaves: a result, and what it owes to whom.
+
+    Attributes:
+        result_folder: where the result's files lie, below the results folder.
+        summary: result.json's text.
+    """
+
+    result_folder: str
+    summary: str
+    deliveries: tuple[DeliveryOrder, ...]
+
+
+class Ledger(Protocol):
+    """The node's memory: what it received, what it works on, what it owes. Each method is one transaction.
+
+    All methods may be called from several threads and processes. Times are given by the caller, with zone.
+
+    Raises (all methods):
+        StorageError: the database failed; nothing was changed.
+    """
+
+    def record_instance(self, instance: ReceivedInstance) -> Recording:
+        """Answer for an instance; a new one of a slide that left ``RECEIVING`` opens a new revision."""
+        ...
+
+    def instances(self, series_uid: str) -> Sequence[ReceivedInstance]:
+        """The instances of a slide, in the order of receipt."""
+        ...
+
+    def instance(self, sop_instance_uid: str) -> ReceivedInstance | None:
+        """One instance; None where the node does not hold it."""
+        ...
+
+    def slide(self, series_uid: str) -> SlideRecord | None:
+        """One slide; None where the node does not know it."""
+        ...
+
+    def slides(self, *states: SlideState) -> Sequence[SlideRecord]:
+        """Slides in these states (none given: all), the oldest first."""
+        ...
+
+    def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+        """Move a slide that is being received, incomplete or failed to ready and put the job of counting it.
+
+        False where it has moved on meanwhile.
+        """
+        ...
+
+    def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+        """Give up waiting for the rest of a slide; False where it has moved on meanwhile."""
+        ...
+
+    def lease_job(self, worker: str, now: datetime, lease_s: float) -> Job | None:
+        """The oldest job that nobody works on (an expired lease counts as nobody); None where there is none."""
+        ...
+
+    def extend_lease(self, job: Job, now: datetime, lease_s: float) -> bool:
+        """Work goes on; False where the job was lost to another worker or to a newer revision."""
+        ...
+
+    def finish(self, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
+        """Record the result and all that it owes in one transaction; False, and nothing recorded, where it was lost.
+
+        Deliveries of an older revision that still wait are superseded.
+        """
+        ...
+
+    def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
+        """Record that the slide cannot be counted; False where the job was lost."""
+        ...
+
+    def retry_job(self, job: Job, message: str, not_before: datetime) -> bool:
+        """Put the job back after a passing failure."""
+        ...
+
+    def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:
+        """Give the job up; a person must look."""
+        ...
+
+    def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:
+        """The oldest delivery that is due and whose destination has nothing older of the same slide waiting."""
+        ...
+
+    def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
+        """The destination has it; with the transaction UID where commitment was asked for."""
+        ...
+
+    def committed(self, commitment_uid: str, now: datetime) -> bool:
+        """Storage commitment was granted; False where no delivery waits for that transaction."""
+        ...
+
+    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime) -> None:
+        """Try again later."""
+        ...
+
+    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
+        """Refused for good or tried too often; kept as dead letter."""
+        ...
+
+    def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
+        """What is and was owed, of one slide or of all, the oldest first."""
+        ...
+
+    def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
+        """Put a dead letter back in the queue; False where there is no such dead letter."""
+        ...
+
+
+class Destination(Protocol):
+    """Takes results: a PACS or an EHR."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        ...
+
+    def send(self, files: Sequence[Path]) -> str:
+        """Send all files, in this order; the storage commitment transaction UID where one was asked for, or "".
+
+        Sending again what was already sent does no harm.
+
+        Raises:
+            PeerError: it could not be reached or failed; try again later.
+            DeliveryRefusedError: it refused for good.
+        """
+        ...
+
+    def check(self) -> str:
+        """Ask whether it answers (C-ECHO, metadata); what it said, in a few words.
+
+        Raises:
+            PeerError: it does not.
+        """
         ...

@@ -1,0 +1,69 @@
+"""The states of a slide, of the work on it and of what it owes, and what may follow what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SLIDE_TRANSITIONS", "DeliveryState", "SlideState", "may_follow"]
+
+
+class SlideState(StrEnum):
+    """Where a slide stands."""
+
+    RECEIVING = "receiving"
+    """Instances are coming in; it is not known to be complete."""
+    READY = "ready"
+    """Complete; waiting for a worker."""
+    COUNTING = "counting"
+    """A worker reads it."""
+    COUNTED = "counted"
+    """Result and owed deliveries are recorded."""
+    REFUSED = "refused"
+    """It cannot be counted as it is; the code says why."""
+    INCOMPLETE = "incomplete"
+    """It did not become complete in time; a late instance, or a person, resumes it."""
+    FAILED = "failed"
+    """Counting failed again and again for a reason of the node's own; a person must look."""
+
+
+SLIDE_TRANSITIONS: Final[Mapping[SlideState, frozenset[SlideState]]] = MappingProxyType(
+    {
+        SlideState.RECEIVING: frozenset({SlideState.READY, SlideState.INCOMPLETE}),
+        SlideState.READY: frozenset({SlideState.COUNTING, SlideState.RECEIVING}),
+        SlideState.COUNTING: frozenset(
+            {SlideState.COUNTED, SlideState.REFUSED, SlideState.FAILED, SlideState.READY, SlideState.RECEIVING}
+        ),
+        # A late instance opens a new revision of a slide that was already done with.
+        SlideState.COUNTED: frozenset({SlideState.RECEIVING}),
+        SlideState.REFUSED: frozenset({SlideState.RECEIVING}),
+        SlideState.INCOMPLETE: frozenset({SlideState.RECEIVING, SlideState.READY}),
+        SlideState.FAILED: frozenset({SlideState.RECEIVING, SlideState.READY}),
+    }
+)
+
+
+def may_follow(before: SlideState, after: SlideState) -> bool:
+    """Whether a slide may go from the one state to the other."""
+    return after in SLIDE_TRANSITIONS[before]
+
+
+class DeliveryState(StrEnum):
+    """Where something owed to a destination stands."""
+
+    WAITING = "waiting"
+    """To be sent, now or at its next attempt."""
+    SENDING = "sending"
+    """Leased by a sender."""
+    DELIVERED = "delivered"
+    """The destination said that it has it."""
+    COMMITTED = "committed"
+    """The destination took on storage commitment for it."""
+    DEAD = "dead"
+    """Refused for good, or tried too often; a person must look."""
+    SUPERSEDED = "superseded"
+    """A newer result of the same slide took its place before it was sent."""
