@@ -1,0 +1,1 @@
+"""Whole slide images in DICOM, read with pydicom (headers) and wsidicom (pixels)."""
