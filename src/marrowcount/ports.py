@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from marrowcount.result import CountResult, ModelIdentity, SlideContext
+    from marrowcount.result import ModelIdentity, SlideContext
     from marrowcount.slides.detections import Detection
     from marrowcount.slides.geometry import SizePx, SpacingMm
     from marrowcount.slides.instances import InstanceFacts

@@ -357,8 +357,6 @@ ERYTHROID_CLASSES: Final = (CellType.ERYTHROBLAST,)
 """Denominator of both ratios."""
 
 PAPER_SCORED_CLASSES: Final = tuple(
-    cell_type
-    for cell_type in CellType
-    if cell_type not in {CellType.BASOPHIL, CellType.MAST_CELL, CellType.OTHER_CELL}
+    cell_type for cell_type in CellType if cell_type not in {CellType.BASOPHIL, CellType.MAST_CELL, CellType.OTHER_CELL}
 )
 """The 16 classes over which the paper averages its detection scores (table 3)."""

@@ -80,8 +80,8 @@ class ConvergenceRule:
         cap: tiles after which reading ends whatever the rule says.
     """
 
-    threshold: float = 2.0e-5
-    run: int = 10
+    threshold: float = 1.0e-4
+    run: int = 20
     first_tile: int = 80
     cap: int = 800
 

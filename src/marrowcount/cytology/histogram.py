@@ -47,7 +47,7 @@ class Histogram:
     def _of(cls, counts: NDArray[np.int64]) -> Histogram:
         histogram = cls.__new__(cls)
         counts.flags.writeable = False
-        histogram._counts = counts
+        histogram._counts = counts  # noqa: SLF001 - its own class
         return histogram
 
     @property
