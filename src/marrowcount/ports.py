@@ -32,10 +32,12 @@ __all__ = [
     "DeliveryKind",
     "DeliveryOrder",
     "Destination",
+    "EventKind",
     "InstanceStore",
     "Job",
     "KeptFile",
     "Ledger",
+    "LedgerEvent",
     "Picture",
     "Progress",
     "ReceivedInstance",
@@ -270,7 +272,12 @@ class DeliveryOrder:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something owed, with its history."""
+    """Something owed, with its history.
+
+    Attributes:
+        attempts: how often a sender took it up.
+        owed_since: when the result was recorded, or a person revived it; giving up counts from here.
+    """
 
     delivery_id: int
     series_uid: str
@@ -283,6 +290,7 @@ class Delivery:
     delivered_at: datetime | None
     commitment_uid: str
     """Transaction UID of the storage commitment asked for; empty without one."""
+    owed_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +305,45 @@ class CountedOutcome:
     result_folder: str
     summary: str
     deliveries: tuple[DeliveryOrder, ...]
+
+
+class EventKind(StrEnum):
+    """What can happen to a slide."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    """A late instance opened a new revision."""
+    CONFLICT = "conflict"
+    """An instance came again with other bytes; the first ones stand."""
+    READY = "ready"
+    INCOMPLETE = "incomplete"
+    TAKEN_UP = "taken-up"
+    """A worker leased the job."""
+    PUT_BACK = "put-back"
+    """Counting failed in passing and will be tried again."""
+    COUNTED = "counted"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    COMMITTED = "committed"
+    DELIVERY_POSTPONED = "delivery-postponed"
+    DELIVERY_BURIED = "delivery-buried"
+    DELIVERY_REVIVED = "delivery-revived"
+    DELIVERY_SUPERSEDED = "delivery-superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One line of a slide's history.
+
+    Attributes:
+        detail: in words, without patient data.
+    """
+
+    at: datetime
+    series_uid: str
+    kind: EventKind
+    detail: str
 
 
 class Ledger(Protocol):
@@ -391,7 +438,11 @@ class Ledger(Protocol):
         ...
 
     def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
-        """Put a dead letter back in the queue; False where there is no such dead letter."""
+        """Put a dead letter back in the queue; False where there is none, or a newer result took its place."""
+        ...
+
+    def events(self, series_uid: str) -> Sequence[LedgerEvent]:
+        """What happened to a slide, in the order in which it happened; nothing is ever removed."""
         ...
 
 
