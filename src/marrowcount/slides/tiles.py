@@ -47,9 +47,7 @@ class Tile:
 
 def grid_of(size: SizePx) -> tuple[Tile, ...]:
     """All tiles that lie wholly inside the total pixel matrix, in raster order."""
-    return tuple(
-        Tile(row, column) for row in range(size.height // TILE_PX) for column in range(size.width // TILE_PX)
-    )
+    return tuple(Tile(row, column) for row in range(size.height // TILE_PX) for column in range(size.width // TILE_PX))
 
 
 def stratified_order(tiles: Iterable[Tile], size: SizePx, seed: str) -> tuple[Tile, ...]:
@@ -60,7 +58,7 @@ def stratified_order(tiles: Iterable[Tile], size: SizePx, seed: str) -> tuple[Ti
     """
     shuffled = sorted(tiles)
     generator = np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
-    generator.shuffle(shuffled)  # type: ignore[arg-type]
+    generator.shuffle(shuffled)
     rounds: dict[tuple[int, int], int] = {}
     keyed: list[tuple[int, int, Tile]] = []
     for place, tile in enumerate(shuffled):

@@ -1,0 +1,154 @@
+"""Delivery to a FHIR server: what counts as delivered, what is tried again, what is refused for good."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount_adapters.fhir_client import FhirDestination
+from marrowcount_adapters.fhir_client.stand_in import FhirServer, FhirStore
+
+IDENTIFIER = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:8c2b2e2e-6b0f-5d0c-9d52-0f9a3f1d3c11"}
+
+
+def bundle(method: str = "PUT", status: str = "preliminary") -> dict[str, object]:
+    condition = "identifier=urn:ietf:rfc:3986%7C" + IDENTIFIER["value"]
+    request = {"method": method, "url": f"Observation?{condition}" if method == "PUT" else "Observation"}
+    if method == "POST":
+        request["ifNoneExist"] = condition
+    resource = {"resourceType": "Observation", "status": status, "identifier": [IDENTIFIER]}
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{"fullUrl": IDENTIFIER["value"], "resource": resource, "request": request}],
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "fhir.json"
+    path.write_text(json.dumps(bundle()))
+    return path
+
+
+@pytest.fixture
+def store() -> FhirStore:
+    return FhirStore()
+
+
+def running(server: ThreadingHTTPServer) -> Iterator[str]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/fhir"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def base_url(store: FhirStore) -> Iterator[str]:
+    yield from running(FhirServer(store))
+
+
+class Answering(BaseHTTPRequestHandler):
+    answer = (500, b"")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def answering(request: pytest.FixtureRequest) -> Iterator[str]:
+    handler = type("Handler", (Answering,), {"answer": request.param})
+    yield from running(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+
+
+def test_a_bundle_is_delivered(base_url: str, store: FhirStore, file: Path) -> None:
+    """A transaction that the server carries out is delivered, and the resource is there."""
+    FhirDestination("ehr", base_url).send([file])
+    assert [r["status"] for r in store.search("Observation", {})] == ["preliminary"]
+
+
+def test_a_repeat_makes_no_second_resource(base_url: str, store: FhirStore, file: Path) -> None:
+    """Delivering twice, as after a lost answer, leaves one resource with a second version."""
+    destination = FhirDestination("ehr", base_url)
+    destination.send([file])
+    destination.send([file])
+    assert [r["meta"]["versionId"] for r in store.search("Observation", {})] == ["2"]
+
+
+def test_a_conditional_create_is_done_once(base_url: str, store: FhirStore, file: Path) -> None:
+    """A conditional create that matches changes nothing."""
+    file.write_text(json.dumps(bundle("POST")))
+    destination = FhirDestination("ehr", base_url)
+    destination.send([file])
+    destination.send([file])
+    assert [r["meta"]["versionId"] for r in store.search("Observation", {})] == ["1"]
+
+
+def test_the_server_is_asked_for_its_version(base_url: str) -> None:
+    """The check reads the capability statement."""
+    assert FhirDestination("ehr", base_url).check() == "FHIR 4.0.1"
+
+
+def test_nobody_there_is_tried_again(file: Path) -> None:
+    """A server that does not answer is a passing failure."""
+    with pytest.raises(PeerError) as caught:
+        FhirDestination("ehr", "http://127.0.0.1:9/fhir").send([file])
+    assert caught.value.retryable
+
+
+def outcome(code: str) -> bytes:
+    issue = {"severity": "error", "code": code, "diagnostics": "DOE^JANE", "expression": ["Bundle.entry[0]"]}
+    return json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
+
+
+@pytest.mark.parametrize(
+    "answering", [(503, b""), (429, b"x"), (401, b""), (409, outcome("lock-error")), (200, b"{}")], indirect=True
+)
+def test_passing_failures_may_be_tried_again(answering: str, file: Path) -> None:
+    """Overload, an expired token, a lock and an answer cut short may pass."""
+    with pytest.raises(PeerError) as caught:
+        FhirDestination("ehr", answering).send([file])
+    assert caught.value.retryable
+
+
+FAILED_INSIDE = json.dumps(
+    {"resourceType": "Bundle", "type": "transaction-response", "entry": [{"response": {"status": "422"}}]}
+).encode()
+
+
+@pytest.mark.parametrize(
+    "answering", [(400, outcome("invalid")), (422, b""), (403, b""), (302, b""), (200, FAILED_INSIDE)], indirect=True
+)
+def test_lasting_refusals_are_final(answering: str, file: Path) -> None:
+    """A refusal for good, also one hidden inside a success, is not tried again."""
+    with pytest.raises(DeliveryRefusedError):
+        FhirDestination("ehr", answering).send([file])
+
+
+@pytest.mark.parametrize("answering", [(400, outcome("invalid"))], indirect=True)
+def test_no_patient_data_in_the_error(answering: str, file: Path) -> None:
+    """The server's texts, which may quote the patient, stay out of the error; code and place are in it."""
+    with pytest.raises(DeliveryRefusedError, match=r"Bundle\.entry") as caught:
+        FhirDestination("ehr", answering).send([file])
+    assert "DOE" not in str(caught.value)
+
+
+def test_the_token_is_sent_and_read_anew(base_url: str, file: Path, tmp_path: Path) -> None:
+    """A missing token file is a passing failure, since someone renews it."""
+    with pytest.raises(PeerError) as caught:
+        FhirDestination("ehr", base_url, token_file=tmp_path / "none").send([file])
+    assert caught.value.code == "no-token"
