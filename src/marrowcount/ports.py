@@ -158,9 +158,11 @@ class InstanceStore(Protocol):
     def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
         """Take over a complete file; when this returns, it survives a power failure.
 
-        The caller's file may vanish afterwards. A file of the same instance is replaced only by identical bytes.
+        The caller's file may vanish afterwards. A file of the same instance with other bytes stays as it is; the
+        second one is kept beside it, and the ledger says which of them stands.
 
         Raises:
+            InstanceError: ``invalid-attribute``, the identifiers cannot be identifiers.
             StorageError: the disk is full or fails.
         """
         ...
@@ -169,8 +171,16 @@ class InstanceStore(Protocol):
         """SHA-256 of a file, hexadecimal."""
         ...
 
+    def same_data_set(self, incoming: Path, kept: str) -> bool:
+        """Whether both files carry the same data set, bit by bit.
+
+        The File Meta Information before it is each receiver's own writing, so it may differ where the sender sent the
+        same thing twice: by another protocol, or after an upgrade.
+        """
+        ...
+
     def quarantine(self, incoming: Path, reason: str) -> KeptFile:
-        """Keep what cannot be processed, with its reason beside it, for a person to look at."""
+        """Move aside what cannot be processed, with its reason beside it, for a person to look at."""
         ...
 
     def path(self, kept: str) -> Path:
