@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-__all__ = ["read_context", "read_facts", "read_header"]
+__all__ = ["read_context", "read_facts", "read_header", "read_patient_key"]
 
 PARSER_ERRORS: Final = (
     InvalidDicomError,
@@ -77,6 +77,11 @@ FACT_TAGS: Final = (
     SHARED_GROUPS,
 )
 
+PATIENT_TAGS: Final = (
+    0x00100020,  # Patient ID
+    0x00100021,  # Issuer of Patient ID
+)
+
 UID_FORM: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
 UID_MAX_LENGTH: Final = 64
 """PS3.5 section 9.1."""
@@ -120,6 +125,18 @@ def read_context(path: Path) -> SlideContext:
     dataset = _parsed(path)
     with _sound_values():
         return _context(dataset)
+
+
+def read_patient_key(path: Path) -> tuple[str, str]:
+    """Patient ID and its issuer, to tell patients apart; never for logs.
+
+    Raises:
+        InstanceError: as :func:`read_facts`.
+        OSError: the file cannot be read.
+    """
+    dataset = _parsed(path, PATIENT_TAGS)
+    with _sound_values():
+        return _text(dataset, "PatientID"), _text(dataset, "IssuerOfPatientID")
 
 
 def _parsed(path: Path, tags: tuple[int, ...] | None = None) -> Dataset:

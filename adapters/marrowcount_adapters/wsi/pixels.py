@@ -1,0 +1,134 @@
+"""The pixels of one level, read with wsidicom; its failures and its decoders' are told in our words, once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+from wsidicom import Settings, WsiDicom
+from wsidicom import errors as wsidicom_errors
+from wsidicom.options import DecoderOption
+
+from marrowcount.errors import Refusal, SlideError, StorageError
+from marrowcount_adapters.wsi.header import PARSER_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from marrowcount.ports import Picture
+    from marrowcount_adapters.wsi.series import Level
+
+__all__ = ["LevelPixels"]
+
+SETTINGS: Final = Settings(
+    preferred_decoder=DecoderOption.PILLOW,
+    decoded_frame_cache_size=32 * 1024 * 1024,
+    encoded_frame_cache_size=1024 * 1024,
+)
+"""One decoder everywhere: others differ by a level or two, and results must not depend on what else is installed.
+
+The cache holds a row or two of frames; tiles come in random order, so a larger one would hardly be hit.
+"""
+
+FOREIGN_ERRORS: Final = (
+    *PARSER_ERRORS,
+    wsidicom_errors.WsiDicomError,
+    wsidicom_errors.WsiDicomFileError,
+    wsidicom_errors.WsiDicomMatchError,
+    wsidicom_errors.WsiDicomNoResolutionError,
+    wsidicom_errors.WsiDicomNotFoundError,
+    wsidicom_errors.WsiDicomNotSupportedError,
+    wsidicom_errors.WsiDicomOutOfBoundsError,
+    wsidicom_errors.WsiDicomStrictRequirementError,
+    wsidicom_errors.WsiDicomUidDuplicateError,
+    Image.DecompressionBombError,
+    SyntaxError,  # what Pillow raises on a broken header
+)
+"""What wsidicom and the decoders below it raise on bytes that are no sound picture."""
+
+ITEM_TAG: Final = b"\xfe\xff\x00\xe0"
+ITEM_HEADER: Final = 8
+RGB: Final = 3
+
+
+class LevelPixels:
+    """An opened level; close it.
+
+    Raises:
+        SlideError: ``DAMAGED``, ``UNSUPPORTED_SYNTAX``.
+        StorageError: ``unreadable``.
+    """
+
+    __slots__ = ("_level", "_slide")
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+        with _told("cannot be opened"):
+            self._slide = WsiDicom.open(level.paths, settings=SETTINGS)
+        try:
+            self._require_whole_frames()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, left: int, top: int, width: int, height: int) -> Picture:
+        """The pixels of a rectangle inside the matrix, (height, width, 3); absent frames are white.
+
+        Raises:
+            SlideError: ``DAMAGED``.
+            StorageError: ``unreadable``.
+        """
+        with _told(f"cannot be read at x {left}, y {top}"):
+            pixels = np.array(self._slide.read_region((left, top), 0, (width, height), as_array=True))
+        if pixels.shape != (height, width, RGB) or pixels.dtype != np.uint8:
+            raise SlideError(
+                Refusal.DAMAGED, f"The frame at x {left}, y {top} has another size than the header gives it."
+            )
+        return pixels
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._slide.close()
+
+    def _require_whole_frames(self) -> None:
+        """Look at the first and the last frame: a cut file lacks the last, and both show how frames are encoded."""
+        frame = self._level.facts.frame
+        if frame is None:
+            return
+        last = ((self._level.size.width - 1) // frame.width, (self._level.size.height - 1) // frame.height)
+        for column, row in {(0, 0), last}:
+            with _told(f"cannot be read at frame column {column}, row {row}"):
+                encoded = self._slide.read_encoded_tile(0, (column, row), crop_to_image_boundary=False)
+                _require_one_fragment(encoded)
+                self._slide.read_tile(0, (column, row))
+
+
+def _require_one_fragment(encoded: bytes) -> None:
+    """Refuse a frame in several fragments (PS3.5 A.4): wsidicom would hand the item headers to the decoder."""
+    at = encoded.find(ITEM_TAG)
+    while at >= 0:
+        if _are_items(encoded, at):
+            raise SlideError(Refusal.UNSUPPORTED_SYNTAX, "Frames are split into several fragments; convert the slide.")
+        at = encoded.find(ITEM_TAG, at + 1)
+
+
+def _are_items(encoded: bytes, at: int) -> bool:
+    """Whether items follow one another from there exactly to the end."""
+    while encoded[at : at + len(ITEM_TAG)] == ITEM_TAG:
+        at += ITEM_HEADER + int.from_bytes(encoded[at + len(ITEM_TAG) : at + ITEM_HEADER], "little")
+    return at == len(encoded)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Foreign failures in our words; an error number means that the machine failed, not the slide."""
+    try:
+        yield
+    except FOREIGN_ERRORS:
+        raise SlideError(Refusal.DAMAGED, f"The level {what}: the file is cut or a frame is damaged.") from None
+    except OSError as error:
+        if error.errno is None:
+            raise SlideError(Refusal.DAMAGED, f"The level {what}: a frame cannot be decoded.") from None
+        raise StorageError("unreadable", f"The level {what}: {error.strerror}.") from None

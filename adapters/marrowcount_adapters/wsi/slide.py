@@ -1,0 +1,156 @@
+"""A slide opened for counting: the port ``Slide`` on a series of DICOM files."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+
+from marrowcount.errors import InstanceError, Refusal, SlideError
+from marrowcount.ports import Slide
+from marrowcount.slides.tiles import TILE_PX
+from marrowcount_adapters.wsi.checks import (
+    AllowedResolution,
+    require_complete,
+    require_decodable,
+    require_resolution,
+    require_tile,
+)
+from marrowcount_adapters.wsi.header import read_context, read_header
+from marrowcount_adapters.wsi.overview import overview_plan, reduced
+from marrowcount_adapters.wsi.pixels import LevelPixels
+from marrowcount_adapters.wsi.series import slide_levels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from marrowcount.ports import Picture
+    from marrowcount.result import SlideContext
+    from marrowcount.slides.geometry import SizePx, SpacingMm
+    from marrowcount.slides.tiles import Tile
+    from marrowcount_adapters.wsi.series import Level
+
+__all__ = ["WsidicomSlide", "open_slide"]
+
+BRIGHTEST_PERCENT: Final = 5
+CHROMA_ZERO: Final = 128
+CHROMA_NEAR: Final = 12
+CHROMA_BRIGHT: Final = 180
+
+
+class WsidicomSlide(Slide):
+    """An opened slide; read tiles, then close it (or use it in a ``with``). One thread at a time."""
+
+    def __init__(self, levels: Sequence[Level], spacing: SpacingMm, context: SlideContext) -> None:
+        """Open the base level.
+
+        Raises:
+            SlideError: ``DAMAGED``, ``UNSUPPORTED_SYNTAX``.
+            StorageError: ``unreadable``.
+        """
+        self._levels = tuple(levels)
+        self._base = self._levels[0]
+        self._spacing = spacing
+        self._context = context
+        self._pixels = LevelPixels(self._base)
+
+    @property
+    def context(self) -> SlideContext:
+        """Who and what it belongs to."""
+        return self._context
+
+    @property
+    def size(self) -> SizePx:
+        """Total pixel matrix of the base level."""
+        return self._base.size
+
+    @property
+    def spacing(self) -> SpacingMm:
+        """Pixel spacing of the base level."""
+        return self._spacing
+
+    @property
+    def base_paths(self) -> tuple[Path, ...]:
+        """The files of the base level, for the encoders; several for a concatenation."""
+        return self._base.paths
+
+    def read(self, tile: Tile) -> Picture:
+        """The tile's pixels, (512, 512, 3).
+
+        Raises:
+            ValueError: the tile does not lie wholly inside the matrix.
+            SlideError: ``DAMAGED``: the frames are missing or damaged.
+            StorageError: ``unreadable``.
+        """
+        inside = 0 <= tile.left <= self.size.width - TILE_PX and 0 <= tile.top <= self.size.height - TILE_PX
+        if not inside:
+            msg = f"tile row {tile.row}, column {tile.column} is not wholly inside the slide"
+            raise ValueError(msg)
+        return self._pixels.read(tile.left, tile.top, TILE_PX, TILE_PX)
+
+    def overview(self) -> tuple[Picture, float]:
+        """A small picture of the whole base level and how many base pixels one of its pixels spans.
+
+        Raises:
+            SlideError: ``DAMAGED``, or ``UNSUPPORTED_SYNTAX`` where the colours were not decoded.
+            StorageError: ``unreadable``.
+        """
+        plan = overview_plan(self._levels)
+        if plan.level is self._base:
+            picture = reduced(self._pixels, self.size, plan.factor)
+        else:
+            with closing(LevelPixels(plan.level)) as pixels:
+                picture = reduced(pixels, plan.level.size, plan.factor)
+        _require_colours(picture)
+        return picture, plan.scale
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._pixels.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None = None) -> WsidicomSlide:
+    """Open the one slide in a folder, or among files, after checking that it can be counted.
+
+    Args:
+        source: a folder (searched with its subfolders), one file, or the files of one slide.
+        allowed: the resolutions that the models were made for; 0.20 to 0.30 um/px when left out.
+
+    Raises:
+        SlideError: any :class:`Refusal` but the last two; the message names files by their last part alone.
+        StorageError: ``unreadable``: the files cannot be read now.
+    """
+    levels = slide_levels(source)
+    base = levels[0]
+    try:
+        require_decodable(read_header(base.paths[0]))
+        spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
+        require_tile(base)
+        require_complete(levels)
+        return WsidicomSlide(levels, spacing, read_context(base.paths[0]))
+    except InstanceError as error:
+        raise SlideError(Refusal.NOT_DICOM, f"{base.paths[0].name}: {error.message}") from None
+
+
+def _require_colours(picture: Picture) -> None:
+    """Refuse luma and chroma shown as red, green and blue: glass then has green and blue at the zero of chroma."""
+    brightness = picture.sum(axis=2, dtype=np.int32)
+    brightest = picture[brightness >= np.percentile(brightness, 100 - BRIGHTEST_PERCENT)]
+    red, green, blue = np.median(brightest, axis=0)
+    if red > CHROMA_BRIGHT and max(abs(green - CHROMA_ZERO), abs(blue - CHROMA_ZERO)) < CHROMA_NEAR:
+        raise SlideError(
+            Refusal.UNSUPPORTED_SYNTAX,
+            "The pixels come out as luma and chroma, not as colours: the header names another photometric "
+            "interpretation than the frames have.",
+        )
