@@ -1,0 +1,84 @@
+"""The source slide's header, made fit to copy patient, study and specimen from."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pydicom.dataset import Dataset
+
+from marrowcount.errors import Refusal, SlideError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+__all__ = ["copied_header", "zone_of"]
+
+FIRST_FRAME_GROUP: Final = 0x5200
+"""Functional groups and pixels: large, and nothing of them is copied into a result."""
+
+OPTICAL_PATH_GROUP: Final = 0x0048
+"""Holds colour profiles; nothing of it is copied into a result."""
+
+REQUIRED: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+
+MAY_BE_EMPTY: Final = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+"""Type 2 of the Patient and General Study modules: scanners leave them out, results may not."""
+
+SEXES: Final = frozenset({"", "M", "F", "O"})
+"""Patient's Sex (0010,0040), PS3.3 C.2.2.2."""
+
+
+def copied_header(source: Dataset, base_instance_uid: str) -> Dataset:
+    """A copy of what results take over from the source, as text of any script, complete in its empty attributes.
+
+    Args:
+        source: header of an instance of the base level.
+        base_instance_uid: what to refer to; of a concatenation its source, never a member (PS3.3 C.37.1.2).
+
+    Raises:
+        SlideError: ``not-dicom``: an identifier that every image has is missing.
+    """
+    header = Dataset()
+    for tag in source.keys():  # noqa: SIM118 - iterating a Dataset yields elements
+        if tag.group < FIRST_FRAME_GROUP and tag.group != OPTICAL_PATH_GROUP:
+            header[tag] = deepcopy(source[tag])
+    _require(header)
+    # Raw bytes of nested items would otherwise be written as they came, under another character set.
+    header.decode()
+    header.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in MAY_BE_EMPTY:
+        if header.get(keyword) is None:
+            setattr(header, keyword, "")
+    if header.PatientSex not in SEXES:
+        header.PatientSex = ""
+    if not header.get("ContainerComponentSequence"):  # some converters write it empty, it is 1-n or absent
+        header.pop("ContainerComponentSequence", None)
+    header.SOPInstanceUID = base_instance_uid
+    return header
+
+
+def _require(header: Dataset) -> None:
+    missing = [keyword for keyword in REQUIRED if not header.get(keyword)]
+    if missing:
+        raise SlideError(Refusal.NOT_DICOM, f"The base level's header lacks {', '.join(missing)}; send the slide anew.")
+
+
+def zone_of(header: Dataset) -> tzinfo | None:
+    """The zone of all times in the header (Timezone Offset From UTC, 0008,0201); None where it says no sound one."""
+    offset = header.get("TimezoneOffsetFromUTC")
+    try:
+        return datetime.strptime(offset, "%z").tzinfo if offset else None
+    except ValueError:
+        return None

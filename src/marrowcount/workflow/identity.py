@@ -1,0 +1,134 @@
+"""Who made a result and what it is called: UIDs and uuids, series, equipment, figures as they are published.
+
+All identifiers are name-based (RFC 9562, uuid5): the same result gets the same ones wherever and however often it is
+encoded, so that a repeated delivery is recognised as such. DICOM UIDs belong to one count, since an instance never
+changes; FHIR identifiers belong to the slide, so that a newer count updates the older one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+from marrowcount import __version__
+
+if TYPE_CHECKING:
+    from marrowcount.cytology.differential import Interval
+    from marrowcount.result import CountResult, SlideContext
+
+__all__ = [
+    "ANNOTATION_SERIES",
+    "MANUFACTURER",
+    "NAMESPACE",
+    "PRODUCT",
+    "REPORT_SERIES",
+    "ResultSeries",
+    "device_uid",
+    "device_uuid",
+    "percent_bounds",
+    "published_ratio",
+    "result_uid",
+    "slide_uuid",
+    "software_versions",
+    "uid_of",
+]
+
+NAMESPACE: Final = UUID("dabe2e83-58c8-4d39-9abc-f9a2b77acf82")
+"""Namespace of all name-based identifiers; changing it makes every result a new one."""
+
+PRODUCT: Final = "marrowcount"
+MANUFACTURER: Final = "marrowcount project"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSeries:
+    """A series of results: its number within the study and what a work list shows of it."""
+
+    part: str
+    number: int
+    description: str
+
+
+ANNOTATION_SERIES: Final = ResultSeries(
+    "annotation-series", 9901, "AI marrow cells and tiles, preliminary, research use only"
+)
+REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
+
+
+def result_uid(result: CountResult, part: str) -> str:
+    """The DICOM UID of a part of this count, in the 2.25 form (PS3.5 B.2).
+
+    A count is known by its slide, its models with their thresholds, its stopping rule and what it found; the time
+    does not enter, so that a repeated count that finds the same is the same.
+
+    Args:
+        result: the count.
+        part: what is named, such as ``"cells"`` or ``"cells/blast"``.
+    """
+    return uid_of(uuid5(NAMESPACE, "|".join((*_run(result), part))))
+
+
+def _run(result: CountResult) -> tuple[str, ...]:
+    models = (f"{model.task}:{model.sha256}:{model.threshold!r}" for model in result.models)
+    return result.context.series_uid, *models, result.stopping.rule, _digest(result)
+
+
+def _digest(result: CountResult) -> str:
+    """Of the detections and the tiles: a later instance of the slide may change them."""
+    digest = hashlib.sha256()
+    for tile in result.tiles:
+        digest.update(f"{tile.tile.row},{tile.tile.column},{tile.accepted},{float(tile.probability)!r};".encode())
+    for found in result.detections:
+        box = (found.box.left, found.box.top, found.box.right, found.box.bottom)
+        digest.update(f"{int(found.cell_type)},{box!r},{float(found.probability)!r};".encode())
+    return digest.hexdigest()
+
+
+def slide_uuid(context: SlideContext, part: str) -> UUID:
+    """The uuid of a part of whatever is known of a slide, whichever models counted it.
+
+    Args:
+        context: the slide.
+        part: what is named, such as ``"ndc/blast"``.
+    """
+    specimen = context.specimen
+    name = (specimen.container_issuer, specimen.container_identifier, context.series_uid, part)
+    return uuid5(NAMESPACE, "|".join(name))
+
+
+def device_uuid(result: CountResult) -> UUID:
+    """The uuid of this software with these models."""
+    return uuid5(NAMESPACE, "|".join(("device", *software_versions(result), *(m.sha256 for m in result.models))))
+
+
+def device_uid(result: CountResult) -> str:
+    """The same as a DICOM UID."""
+    return uid_of(device_uuid(result))
+
+
+def uid_of(uuid: UUID) -> str:
+    """A uuid as a DICOM UID (PS3.5 B.2)."""
+    return f"2.25.{uuid.int}"
+
+
+def software_versions(result: CountResult) -> tuple[str, ...]:
+    """The software and its models, each with its version."""
+    return f"{PRODUCT} {__version__}", *(f"{model.name} {model.version}" for model in result.models)
+
+
+def percent_bounds(interval: Interval) -> tuple[Decimal, Decimal]:
+    """Both bounds with one decimal, rounded outward: what is published covers at least what it says."""
+    tenth = Decimal("0.1")
+    low = Decimal(interval.low).quantize(tenth, ROUND_FLOOR)
+    return low, Decimal(interval.high).quantize(tenth, ROUND_CEILING)
+
+
+def published_ratio(ratio: float | None) -> Decimal | None:
+    """A ratio with two decimals; None where it is undefined."""
+    if ratio is None or not math.isfinite(ratio):
+        return None
+    return Decimal(ratio).quantize(Decimal("0.01"))
