@@ -415,8 +415,8 @@ class Ledger(Protocol):
         """Record that the slide cannot be counted; False where the job was lost."""
         ...
 
-    def retry_job(self, job: Job, message: str, not_before: datetime) -> bool:
-        """Put the job back after a passing failure."""
+    def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:
+        """Put the job back after a passing failure; False where it was lost."""
         ...
 
     def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:
@@ -435,8 +435,8 @@ class Ledger(Protocol):
         """Storage commitment was granted; False where no delivery waits for that transaction."""
         ...
 
-    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime) -> None:
-        """Try again later."""
+    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
+        """Try again later, unless a newer result of the slide took its place."""
         ...
 
     def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
