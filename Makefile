@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := src adapters tests conformance
+
+.PHONY: help install demo test check format peers docs-figures clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing marrowcount and what it needs (some minutes the first time)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the tools for tests and checks"
+	$(PIP) --editable '.[dev,postgresql,train]'
+	@touch $@
+
+install: $(VENV)/.installed  ## set up the virtual environment
+
+demo: $(VENV)/.installed  ## run the main job for all to see: PACS to node to PACS and EHR
+	$(BIN)/marrowcount demo
+
+peers:  ## install the real peers that tests talk to, where that is possible (root on Debian)
+	@bash tests/peers/install.sh
+
+test: $(VENV)/.installed-dev peers  ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev  ## format the sources
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
