@@ -1,1 +1,8 @@
 """The digital marrow phantom: slides of known truth."""
+
+from __future__ import annotations
+
+from marrowcount.phantom.profiles import PROFILES
+from marrowcount.phantom.slide import PhantomObject, PhantomSlide, PhantomTile
+
+__all__ = ["PROFILES", "PhantomObject", "PhantomSlide", "PhantomTile"]

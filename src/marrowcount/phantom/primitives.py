@@ -1,0 +1,124 @@
+"""The few strokes of which every cell is drawn: outlines, cover, texture, granules.
+
+All pictures are square float32 patches whose middle is the origin; lengths are pixels at 0.25 um. A *depth* is a
+signed distance to an outline, positive inside, so that shapes join by maximum, cut by minimum and get soft edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Colour", "Floats", "Paper", "TextureBank", "cover", "outline", "specks", "strand", "union"]
+
+Floats: TypeAlias = "NDArray[np.float32]"
+Colour: TypeAlias = tuple[float, float, float]
+"""RGB, 0 to 255."""
+
+BANK_PX = 512
+"""Side of the periodic noise textures."""
+
+
+class TextureBank:
+    """Periodic Gaussian noise of several grain sizes, made once and cut out at random places."""
+
+    def __init__(self, rng: np.random.Generator, grains: tuple[float, ...] = (0.6, 1.0, 1.6, 2.4, 4.0, 8.0)) -> None:
+        self._grains = np.array(grains)
+        self._textures = [self._texture(rng, grain) for grain in grains]
+
+    @staticmethod
+    def _texture(rng: np.random.Generator, grain: float) -> Floats:
+        noise = ndimage.gaussian_filter(rng.standard_normal((BANK_PX, BANK_PX)), grain, mode="wrap")
+        return (noise / noise.std()).astype(np.float32)
+
+    def cut(self, side: int, grain: float, rng: np.random.Generator) -> Floats:
+        """A (side, side) piece of unit variance of the grain (sigma in px) nearest to the one asked for."""
+        texture = self._textures[int(np.abs(self._grains - grain).argmin())]
+        top, left = (int(value) for value in rng.integers(0, BANK_PX, 2))
+        rows = np.arange(top, top + side) % BANK_PX
+        columns = np.arange(left, left + side) % BANK_PX
+        return texture[np.ix_(rows, columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """An empty patch: coordinates of the pixel centres from its middle, each (side, side)."""
+
+    side: int
+    x: Floats
+    y: Floats
+
+    @classmethod
+    def of(cls, radius: float) -> Paper:
+        """A patch on which a shape of that radius has room."""
+        side = 2 * int(np.ceil(radius)) + 1
+        steps = np.arange(side, dtype=np.float32) - side // 2
+        x, y = np.meshgrid(steps, steps)
+        return cls(side, x, y)
+
+
+def cover(depth: Floats, soft: float = 1.0) -> Floats:
+    """Share of each pixel that the shape covers, 0 to 1, with an edge about ``soft`` px wide."""
+    ramp = np.clip(depth / (2 * soft) + 0.5, 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
+def outline(
+    paper: Paper,
+    radius: float,
+    rng: np.random.Generator,
+    *,
+    centre: tuple[float, float] = (0.0, 0.0),
+    aspect: float = 1.0,
+    wobble: float = 0.05,
+) -> Floats:
+    """Depth of a roundish body: an ellipse whose radius wavers by a random Fourier series of the angle."""
+    tilt = rng.uniform(0, np.pi)
+    dx, dy = paper.x - centre[0], paper.y - centre[1]
+    along = (dx * np.cos(tilt) + dy * np.sin(tilt)) / np.sqrt(aspect)
+    across = (dy * np.cos(tilt) - dx * np.sin(tilt)) * np.sqrt(aspect)
+    angle = np.arctan2(across, along)
+    waver = np.zeros_like(angle)
+    for order in range(2, 7):
+        waver += rng.normal(0, 1.6 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+    return (radius * (1 + wobble * waver) - np.hypot(along, across)).astype(np.float32)
+
+
+def union(paper: Paper, centres: NDArray[np.float64], radii: NDArray[np.float64]) -> Floats:
+    """Depth of overlapping discs; centres (n, 2), radii (n,)."""
+    depth = np.full((paper.side, paper.side), -1e6, np.float32)
+    for (x, y), radius in zip(centres, radii, strict=True):
+        np.maximum(depth, radius - np.hypot(paper.x - x, paper.y - y), out=depth)
+    return depth
+
+
+def strand(paper: Paper, points: NDArray[np.float64], half_width: float) -> Floats:
+    """Depth of a thread of that half width through the points, (n, 2)."""
+    depth = np.full((paper.side, paper.side), -1e6, np.float32)
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+        length = max((x1 - x0) ** 2 + (y1 - y0) ** 2, 1e-6)
+        share = np.clip(((paper.x - x0) * (x1 - x0) + (paper.y - y0) * (y1 - y0)) / length, 0, 1)
+        away = np.hypot(paper.x - x0 - share * (x1 - x0), paper.y - y0 - share * (y1 - y0))
+        np.maximum(depth, half_width - away, out=depth)
+    return depth
+
+
+def specks(side: int, density: float, radius: float, rng: np.random.Generator) -> Floats:
+    """Cover of granules of one size strewn over a patch, 0 to 1.
+
+    Args:
+        side: of the patch in px.
+        density: granules per 100 square px.
+        radius: of a granule in px.
+        rng: where they lie.
+    """
+    hits = rng.random((side, side), dtype=np.float32) < density / 100
+    spread = ndimage.gaussian_filter(hits.astype(np.float32), radius)
+    peak = 1 / (2 * np.pi * radius * radius)
+    return np.clip(spread / peak * 1.6 - 0.35, 0, 1)
