@@ -1,0 +1,1 @@
+"""The composition root: settings, adapters and the core come together here, and nowhere else."""

@@ -1,0 +1,73 @@
+"""``marrowcount check``: does everything that the settings name answer?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from marrowcount.errors import MarrowcountError, StorageError
+from marrowcount.main.destinations import ehr_destination, pacs_destination
+from marrowcount.main.models import verify_models
+from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.sql import open_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from marrowcount.settings import Settings
+
+__all__ = ["Check", "run_checks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing asked, and what it said."""
+
+    what: str
+    where: str
+    ok: bool
+    said: str
+
+
+def run_checks(settings: Settings) -> Iterator[Check]:
+    """Ask the database, the disk, the models and every destination."""
+    yield _ask("database", _without_password(settings.database_url), lambda: _database(settings))
+    yield _ask("disk", str(settings.node.data_folder), lambda: _disk(settings))
+    yield _ask("models", str(settings.count.models_folder or "bundled"), lambda: _models(settings))
+    for pacs in settings.pacs:
+        where = f"{pacs.ae_title}@{pacs.host}:{pacs.port}"
+        yield _ask(f"PACS {pacs.name}", where, pacs_destination(pacs, settings).check)
+    for ehr in settings.ehr:
+        yield _ask(f"EHR {ehr.name}", ehr.base_url, ehr_destination(ehr).check)
+
+
+def _ask(what: str, where: str, question: Callable[[], str]) -> Check:
+    try:
+        return Check(what, where, ok=True, said=question())
+    except MarrowcountError as error:
+        return Check(what, where, ok=False, said=str(error))
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def _database(settings: Settings) -> str:
+    ledger = open_ledger(settings.database_url)
+    slides = len(ledger.slides())
+    ledger.close()
+    return f"{slides} slides"
+
+
+def _disk(settings: Settings) -> str:
+    free = FolderStore(settings.node.data_folder).free_bytes() / 2**30
+    watermark = settings.receive.disk_watermark_gib
+    if free < watermark:
+        message = f"{free:.1f} GiB free, below the watermark of {watermark:g} GiB: sending is refused (A700)"
+        raise StorageError("disk-low", message)
+    return f"{free:.1f} GiB free"
+
+
+def _models(settings: Settings) -> str:
+    return ", ".join(f"{model.name} {model.version} {model.sha256[:12]}" for model in verify_models(settings.count))

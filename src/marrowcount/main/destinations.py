@@ -1,0 +1,42 @@
+"""The configured destinations, ready to send."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from marrowcount.ports import DeliveryKind, DeliveryOrder
+from marrowcount_adapters.dimse import DicomDestination, Peer
+from marrowcount_adapters.fhir_client import FhirDestination
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from marrowcount.ports import Destination
+    from marrowcount.settings import EhrSection, PacsSection, Settings
+
+__all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination"]
+
+
+def destinations_of(settings: Settings) -> Mapping[str, Destination]:
+    """Every destination by its name."""
+    pacs: dict[str, Destination] = {section.name: pacs_destination(section, settings) for section in settings.pacs}
+    return MappingProxyType(pacs | {section.name: ehr_destination(section) for section in settings.ehr})
+
+
+def pacs_destination(section: PacsSection, settings: Settings) -> DicomDestination:
+    """A PACS by C-STORE."""
+    peer = Peer(section.ae_title, section.host, section.port)
+    return DicomDestination(section.name, peer, settings.node.ae_title, commit=section.commitment)
+
+
+def ehr_destination(section: EhrSection) -> FhirDestination:
+    """An EHR by FHIR transaction."""
+    return FhirDestination(section.name, section.base_url, section.bearer_token_file, section.timeout_s)
+
+
+def orders_of(settings: Settings, dicom_files: Sequence[str], fhir_file: str) -> tuple[DeliveryOrder, ...]:
+    """What a result owes: its DICOM files to every PACS, its bundle to every EHR."""
+    to_pacs = (DeliveryOrder(DeliveryKind.DICOM, section.name, tuple(dicom_files)) for section in settings.pacs)
+    to_ehr = (DeliveryOrder(DeliveryKind.FHIR, section.name, (fhir_file,)) for section in settings.ehr)
+    return (*to_pacs, *to_ehr)

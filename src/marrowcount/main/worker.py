@@ -1,0 +1,128 @@
+"""The worker process: counts slides and delivers results until it is told to stop.
+
+It is a process of its own so that the listener stays small, and so that a crash in a decoder or a model's runtime
+takes neither the listener nor an acknowledged instance with it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from marrowcount.errors import SlideError
+from marrowcount.main.clock import SystemClock
+from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, RESULT_FILE, count_files, write_refusal
+from marrowcount.main.destinations import destinations_of, orders_of
+from marrowcount.main.models import load_models
+from marrowcount.ports import CountedOutcome
+from marrowcount.slides.instances import Flavour
+from marrowcount.workflow.deliver import RetryPolicy, deliver_once
+from marrowcount.workflow.work import WorkSettings, work_once
+from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.sql import open_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from marrowcount.ports import CellModel, InstanceStore, Job, Ledger, RoiModel
+    from marrowcount.settings import Settings
+
+__all__ = ["run_worker"]
+
+IDLE_S: Final = 0.5
+"""Between two looks for work, in seconds: short beside the minutes that a slide takes, gentle to the database."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SlideCounter:
+    """Counts the slide of a job from the instances in the store into a folder of its own."""
+
+    settings: Settings
+    ledger: Ledger
+    store: InstanceStore
+    models: tuple[RoiModel, CellModel]
+
+    def count(self, job: Job) -> CountedOutcome:
+        """Count, write the files, and say what is owed.
+
+        Raises:
+            SlideError: the slide cannot be counted.
+        """
+        place = f"{job.series_uid}/{job.revision}"
+        folder = self.settings.results_folder / place
+        progress = LoggedProgress(job.series_uid)
+        try:
+            count_files(self._images(job), folder, self.settings, self.models, progress)
+        except SlideError as error:
+            write_refusal(error, folder, self.models, job.series_uid)
+            raise
+        files = [f"{place}/{name}" for name in DICOM_FILES]
+        summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
+        return CountedOutcome(place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}"))
+
+    def _images(self, job: Job) -> list[Path]:
+        instances = self.ledger.instances(job.series_uid)
+        images = [i for i in instances if i.facts.flavour is not Flavour.OTHER]
+        return [self.store.path(instance.file.path) for instance in images]
+
+
+@dataclass(slots=True)
+class LoggedProgress:
+    """Logs how far a count has come, at every tenth tile."""
+
+    series_uid: str
+
+    def tile_counted(self, tiles_looked_at: int, tiles_counted: int, cells: int, distance: float) -> None:
+        """Hear of one more tile."""
+        if tiles_counted % 10 == 0:
+            log.info(
+                "count.progress",
+                series_uid=self.series_uid,
+                tiles_looked_at=tiles_looked_at,
+                tiles_counted=tiles_counted,
+                objects=cells,
+                distance=distance,
+            )
+
+
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Count and deliver until ``stop`` is set; a slide in work is left to its lease."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    ledger, clock = open_ledger(settings.database_url), SystemClock()
+    store = FolderStore(settings.node.data_folder)
+    destinations = destinations_of(settings)
+    results = settings.results_folder
+    results.mkdir(parents=True, exist_ok=True)
+    counter = SlideCounter(settings, ledger, store, load_models(settings.count))
+    log.info("worker.ready", name=name, models=[model.identity.name for model in counter.models])
+
+    def count() -> bool:
+        return work_once(ledger, clock, name, counter.count, WorkSettings(attempts=settings.count.attempts))
+
+    def deliver() -> bool:
+        return deliver_once(ledger, clock, name, destinations, lambda file: results / file, RetryPolicy())
+
+    delivering = threading.Thread(target=_loop, args=(deliver, stop), name="deliver")
+    delivering.start()
+    _loop(count, stop)
+    delivering.join()
+    ledger.close()
+
+
+def _loop(step: Callable[[], bool], stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            busy = step()
+        except Exception:  # a process boundary: the loop outlives a fault of the database, and says so
+            log.exception("worker.fault", step=threading.current_thread().name)
+            busy = False
+        if not busy:
+            stop.wait(IDLE_S)
