@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from marrowcount.errors import MarrowcountError, SettingsError, SlideError
-from marrowcount.settings import Settings, read_settings
+from marrowcount.settings import read_settings
 
 __all__ = ["app", "run"]
 
@@ -157,10 +157,16 @@ def demo(
 
 
 @app.command("settings")
-def show_settings(settings: SettingsFile = None) -> None:
-    """Print the settings in force as JSON; secrets are files, so none is printed."""
-    read: Settings = read_settings(settings)
-    sys.stdout.write(read.model_dump_json(indent=2) + "\n")
+def show_settings(
+    *,
+    example: Annotated[bool, typer.Option("--example", help="Print a documented file of all settings.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Print the settings in force as JSON; secrets are kept in files, so none is printed."""
+    from marrowcount.main.example import example_settings  # noqa: PLC0415 - see the module
+
+    text = example_settings() if example else read_settings(settings).model_dump_json(indent=2) + "\n"
+    sys.stdout.write(text)
 
 
 @study.command("convergence")

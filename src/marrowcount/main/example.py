@@ -1,0 +1,80 @@
+"""``marrowcount settings --example``: every setting with its default and its meaning, as one TOML file."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel
+
+from marrowcount.settings import EhrSection, PacsSection, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
+
+__all__ = ["example_settings"]
+
+HEADER: Final = """\
+# Every setting of marrowcount with its default. Leave out what you do not change.
+# An environment variable wins over this file: MARROWCOUNT_NODE__PORT=4242 sets port of section node.
+# Written by `marrowcount settings --example`.
+"""
+
+LISTED: Final[Mapping[str, BaseModel]] = {
+    "pacs": PacsSection(name="archive", ae_title="ARCHIVE", host="pacs.example.org", port=104),
+    "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
+}
+"""An example for each list of tables, whose default is empty."""
+
+
+def example_settings() -> str:
+    """The example file; it reads back as the defaults."""
+    return HEADER + "\n".join(_table(Settings(), ())) + "\n"
+
+
+def _table(section: BaseModel, path: tuple[str, ...]) -> Iterator[str]:
+    fields = type(section).model_fields
+    tables = {name for name in fields if isinstance(getattr(section, name), BaseModel) or name in LISTED}
+    for name, field in fields.items():
+        if name not in tables:
+            yield from _entry(name, field, getattr(section, name))
+    for name, field in fields.items():
+        if name in tables:
+            yield from _subtable(name, field, getattr(section, name), path)
+
+
+def _subtable(
+    name: str, field: FieldInfo, value: BaseModel | tuple[BaseModel, ...], path: tuple[str, ...]
+) -> Iterator[str]:
+    yield ""
+    yield from _comment(field)
+    place = ".".join((*path, name))
+    if isinstance(value, BaseModel):
+        yield f"[{place}]"
+        yield from _table(value, (*path, name))
+    else:
+        yield f"# [[{place}]]  # one table for each"
+        yield from (line if line.startswith("#") else f"# {line}".rstrip() for line in _table(LISTED[name], ()))
+
+
+def _entry(name: str, field: FieldInfo, value: object) -> Iterator[str]:
+    yield ""
+    yield from _comment(field)
+    yield f"# {name} =" if value is None else f"{name} = {_toml(value)}"
+
+
+def _comment(field: FieldInfo) -> Iterator[str]:
+    for line in textwrap.wrap(" ".join((field.description or "").replace("``", "`").split()), 110):
+        yield f"# {line}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(str(value) if isinstance(value, Path) else value)
