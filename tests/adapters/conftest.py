@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+from pydicom.uid import ExplicitVRLittleEndian, VLWholeSlideMicroscopyImageStorage
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.convergence import Stopping, StoppingReason
@@ -113,12 +115,19 @@ def _detection(number: int, cell_type: CellType, tile: Tile) -> Detection:
     )
 
 
-def make_source_header() -> Dataset:
-    """A complete header of a base level (PS3.3 A.32.8), without pixels."""
+def make_source_header(character_set: str = "ISO_IR 100") -> Dataset:
+    """A complete header of a base level (PS3.3 A.32.8), without pixels, as read from a file."""
+    file = BytesIO()
+    _source_header(character_set).save_as(file, enforce_file_format=True)
+    file.seek(0)
+    return pydicom.dcmread(file)
+
+
+def _source_header(character_set: str) -> Dataset:
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SpecificCharacterSet = character_set
     ds.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
     ds.SOPClassUID, ds.SOPInstanceUID = VLWholeSlideMicroscopyImageStorage, BASE_UID
     ds.StudyDate, ds.StudyTime = "20260930", "083000"
