@@ -1,0 +1,9 @@
+"""The ledger on SQLite (one machine) or PostgreSQL (several), by SQLAlchemy; Alembic brings the tables up to date.
+
+No patient data is stored: UIDs, AE titles, codes, digests, and what the scanner's header says of the picture.
+"""
+
+from marrowcount_adapters.sql.ledger import SqlLedger
+from marrowcount_adapters.sql.opening import open_ledger
+
+__all__ = ["SqlLedger", "open_ledger"]

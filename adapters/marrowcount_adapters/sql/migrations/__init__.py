@@ -1,0 +1,1 @@
+"""The steps that bring an older database's tables up to date."""

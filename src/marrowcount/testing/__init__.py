@@ -1,0 +1,28 @@
+"""Stand-ins for every port, in memory: for our own tests, and for anybody who builds on marrowcount.
+
+They keep the ports' promises (the contract suites in ``tests/contracts`` run on them too), except that nothing
+outlives the process. What a test wants to know is a public attribute of the stand-in::
+
+    from marrowcount.testing import HeldClock, InMemoryLedger, RecordingDestination
+
+    clock, ledger, pacs = HeldClock(), InMemoryLedger(), RecordingDestination("pacs")
+    deliver_once(ledger, clock, "sender", {"pacs": pacs}, resolve=folder.joinpath)
+    assert pacs.sent == [...]
+"""
+
+from marrowcount.testing.destinations import RecordingDestination
+from marrowcount.testing.ledger import InMemoryLedger
+from marrowcount.testing.slides import PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
+from marrowcount.testing.store import FolderStore
+from marrowcount.testing.time import HeldClock
+
+__all__ = [
+    "FolderStore",
+    "HeldClock",
+    "InMemoryLedger",
+    "PictureSlide",
+    "RecordingDestination",
+    "RecordingProgress",
+    "ScriptedCellModel",
+    "ScriptedRoiModel",
+]

@@ -1,0 +1,368 @@
+"""The ledger in memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from marrowcount.ports import (
+    Delivery,
+    EventKind,
+    Job,
+    Ledger,
+    LedgerEvent,
+    ReceivedInstance,
+    Recording,
+    SlideRecord,
+)
+from marrowcount.slides.states import DeliveryState, SlideState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from marrowcount.ports import CountedOutcome
+
+__all__ = ["InMemoryLedger"]
+
+_MAY_BECOME_READY: Final = (SlideState.RECEIVING, SlideState.INCOMPLETE, SlideState.FAILED)
+_UNSENT: Final = (DeliveryState.WAITING, DeliveryState.SENDING)
+
+
+@dataclass(slots=True)
+class _OpenJob:
+    job_id: int
+    series_uid: str
+    revision: int
+    free_from: datetime
+    """End of its lease or of its pause."""
+    attempt: int = 0
+    leased: bool = False
+
+    def is_held_by(self, job: Job) -> bool:
+        return self.leased and (self.job_id, self.attempt) == (job.job_id, job.attempt)
+
+
+class InMemoryLedger(Ledger):
+    """A ledger that forgets everything at the end of the process; its threads may share it.
+
+    Attributes:
+        summaries: ``result.json`` of each series and revision that was counted.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._instances: dict[str, ReceivedInstance] = {}
+        self._slides: dict[str, SlideRecord] = {}
+        self._jobs: dict[str, _OpenJob] = {}
+        """The open job of each series; there is never more than one."""
+        self._jobs_put = 0
+        self._deliveries: dict[int, Delivery] = {}
+        self._delivery_leases: dict[int, datetime] = {}
+        self._events: list[LedgerEvent] = []
+        self.summaries: dict[tuple[str, int], str] = {}
+
+    def record_instance(self, instance: ReceivedInstance) -> Recording:
+        """See the port."""
+        with self._lock:
+            known = self._instances.get(instance.facts.sop_instance_uid)
+            if known is not None:
+                return self._judge_repeated(known, instance)
+            self._instances[instance.facts.sop_instance_uid] = instance
+            self._add_to_slide(instance)
+            return Recording.NEW
+
+    def _judge_repeated(self, known: ReceivedInstance, instance: ReceivedInstance) -> Recording:
+        if known.file.sha256 == instance.file.sha256:
+            return Recording.IDENTICAL
+        detail = f"{instance.facts.sop_instance_uid} from {instance.sender}"
+        self._note(instance.received_at, known.facts.series_uid, EventKind.CONFLICT, detail)
+        return Recording.CONFLICT
+
+    def _add_to_slide(self, instance: ReceivedInstance) -> None:
+        series_uid, at = instance.facts.series_uid, instance.received_at
+        slide = self._slides.get(series_uid)
+        if slide is None:
+            self._slides[series_uid] = _first_record(instance)
+            self._note(at, series_uid, EventKind.OPENED, f"first instance from {instance.sender}")
+            return
+        self._slides[series_uid] = replace(
+            slide,
+            instances=slide.instances + 1,
+            size_bytes=slide.size_bytes + instance.file.size_bytes,
+            last_received_at=max(slide.last_received_at, at),
+        )
+        if slide.state is not SlideState.RECEIVING:
+            self._reopen(instance, slide.revision + 1)
+
+    def _reopen(self, instance: ReceivedInstance, revision: int) -> None:
+        series_uid, at = instance.facts.series_uid, instance.received_at
+        again = replace(self._slides[series_uid], revision=revision, evidence="", code="", message="", result_folder="")
+        self._change(again, SlideState.RECEIVING, at)
+        self._jobs.pop(series_uid, None)
+        detail = f"revision {revision} by {instance.facts.sop_instance_uid} from {instance.sender}"
+        self._note(at, series_uid, EventKind.REOPENED, detail)
+
+    def instances(self, series_uid: str) -> Sequence[ReceivedInstance]:
+        """See the port."""
+        with self._lock:
+            return [known for known in self._instances.values() if known.facts.series_uid == series_uid]
+
+    def instance(self, sop_instance_uid: str) -> ReceivedInstance | None:
+        """See the port."""
+        with self._lock:
+            return self._instances.get(sop_instance_uid)
+
+    def slide(self, series_uid: str) -> SlideRecord | None:
+        """See the port."""
+        with self._lock:
+            return self._slides.get(series_uid)
+
+    def slides(self, *states: SlideState) -> Sequence[SlideRecord]:
+        """See the port."""
+        with self._lock:
+            wanted = [slide for slide in self._slides.values() if not states or slide.state in states]
+            return sorted(wanted, key=lambda slide: (slide.first_received_at, slide.series_uid))
+
+    def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            slide = self._standing(series_uid, revision, _MAY_BECOME_READY)
+            if slide is None:
+                return False
+            self._change(replace(slide, evidence=evidence, code="", message=""), SlideState.READY, now)
+            self._jobs_put += 1
+            self._jobs[series_uid] = _OpenJob(self._jobs_put, series_uid, revision, free_from=now)
+            self._note(now, series_uid, EventKind.READY, evidence)
+            return True
+
+    def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            slide = self._standing(series_uid, revision, (SlideState.RECEIVING,))
+            if slide is None:
+                return False
+            self._change(replace(slide, evidence=evidence), SlideState.INCOMPLETE, now)
+            self._note(now, series_uid, EventKind.INCOMPLETE, evidence)
+            return True
+
+    def lease_job(self, worker: str, now: datetime, lease_s: float) -> Job | None:
+        """See the port."""
+        with self._lock:
+            free = [task for task in self._jobs.values() if task.free_from <= now]
+            if not free:
+                return None
+            task = min(free, key=lambda task: task.job_id)
+            task.attempt, task.leased, task.free_from = task.attempt + 1, True, now + timedelta(seconds=lease_s)
+            self._change(self._slides[task.series_uid], SlideState.COUNTING, now)
+            self._note(now, task.series_uid, EventKind.TAKEN_UP, f"attempt {task.attempt} by {worker}")
+            return Job(task.job_id, task.series_uid, task.revision, task.attempt, task.free_from)
+
+    def extend_lease(self, job: Job, now: datetime, lease_s: float) -> bool:
+        """See the port."""
+        with self._lock:
+            task = self._held(job)
+            if task is None:
+                return False
+            task.free_from = now + timedelta(seconds=lease_s)
+            return True
+
+    def finish(self, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            if not self._close(job):
+                return False
+            self.summaries[job.series_uid, job.revision] = outcome.summary
+            counted = replace(self._slides[job.series_uid], result_folder=outcome.result_folder)
+            self._change(counted, SlideState.COUNTED, now)
+            self._note(now, job.series_uid, EventKind.COUNTED, f"revision {job.revision}")
+            self._supersede(
+                [
+                    delivery
+                    for delivery in self.deliveries(job.series_uid)
+                    if delivery.state is DeliveryState.WAITING and delivery.revision < job.revision
+                ],
+                now,
+            )
+            for order in outcome.deliveries:
+                self._owe(
+                    Delivery(0, job.series_uid, job.revision, order, DeliveryState.WAITING, 0, now, "", None, "", now)
+                )
+            return True
+
+    def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
+        """See the port."""
+        return self._end_badly(job, SlideState.REFUSED, code, message, now)
+
+    def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:
+        """See the port."""
+        return self._end_badly(job, SlideState.FAILED, code, message, now)
+
+    def _end_badly(self, job: Job, state: SlideState, code: str, message: str, now: datetime) -> bool:
+        with self._lock:
+            if not self._close(job):
+                return False
+            self._change(replace(self._slides[job.series_uid], code=code, message=message), state, now)
+            self._note(now, job.series_uid, EventKind(state), f"{code}: {message}")
+            return True
+
+    def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            task = self._held(job)
+            if task is None:
+                return False
+            task.leased, task.free_from = False, not_before
+            self._change(self._slides[job.series_uid], SlideState.READY, now)
+            self._note(now, job.series_uid, EventKind.PUT_BACK, message)
+            return True
+
+    def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:  # noqa: ARG002 - the port's
+        """See the port."""
+        with self._lock:
+            self._supersede([each for each in self._abandoned(now) if self._is_outdated(each)], now)
+            due = [each for each in self._deliveries.values() if self._is_free(each, now)]
+            first = next((each for each in due if not self._something_older_waits(each)), None)
+            if first is None:
+                return None
+            leased = replace(first, state=DeliveryState.SENDING, attempts=first.attempts + 1)
+            self._deliveries[leased.delivery_id] = leased
+            self._delivery_leases[leased.delivery_id] = now + timedelta(seconds=lease_s)
+            return leased
+
+    def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
+        """See the port."""
+        with self._lock:
+            there = replace(delivery, state=DeliveryState.DELIVERED, delivered_at=now, last_error="")
+            if self._let_go(delivery, replace(there, commitment_uid=commitment_uid)):
+                self._note_delivery(now, EventKind.DELIVERED, delivery)
+
+    def committed(self, commitment_uid: str, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            for delivery in self._deliveries.values():
+                if delivery.state is DeliveryState.DELIVERED and delivery.commitment_uid == commitment_uid != "":
+                    self._deliveries[delivery.delivery_id] = replace(delivery, state=DeliveryState.COMMITTED)
+                    self._note_delivery(now, EventKind.COMMITTED, delivery)
+                    return True
+            return False
+
+    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
+        """See the port."""
+        with self._lock:
+            waiting = replace(delivery, state=DeliveryState.WAITING, next_attempt_at=not_before, last_error=error)
+            if self._let_go(delivery, waiting):
+                tried = f", attempt {delivery.attempts}: {error}"
+                self._note_delivery(now, EventKind.DELIVERY_POSTPONED, delivery, tried)
+                self._supersede([waiting] if self._is_outdated(waiting) else [], now)
+
+    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
+        """See the port."""
+        with self._lock:
+            if self._let_go(delivery, replace(delivery, state=DeliveryState.DEAD, last_error=error)):
+                self._note_delivery(now, EventKind.DELIVERY_BURIED, delivery, f": {error}")
+
+    def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
+        """See the port."""
+        with self._lock:
+            return [each for each in self._deliveries.values() if series_uid in {None, each.series_uid}]
+
+    def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            dead = self._deliveries.get(delivery_id)
+            if dead is None or dead.state is not DeliveryState.DEAD or self._is_outdated(dead):
+                return False
+            revived = replace(dead, state=DeliveryState.WAITING, owed_since=now, next_attempt_at=now)
+            self._deliveries[delivery_id] = revived
+            self._note_delivery(now, EventKind.DELIVERY_REVIVED, revived)
+            return True
+
+    def events(self, series_uid: str) -> Sequence[LedgerEvent]:
+        """See the port."""
+        with self._lock:
+            return [event for event in self._events if event.series_uid == series_uid]
+
+    def _standing(self, series_uid: str, revision: int, states: Sequence[SlideState]) -> SlideRecord | None:
+        slide = self._slides.get(series_uid)
+        return slide if slide is not None and slide.revision == revision and slide.state in states else None
+
+    def _change(self, slide: SlideRecord, state: SlideState, at: datetime) -> None:
+        self._slides[slide.series_uid] = replace(slide, state=state, changed_at=at)
+
+    def _note(self, at: datetime, series_uid: str, kind: EventKind, detail: str) -> None:
+        self._events.append(LedgerEvent(at, series_uid, kind, detail))
+
+    def _held(self, job: Job) -> _OpenJob | None:
+        task = self._jobs.get(job.series_uid)
+        return task if task is not None and task.is_held_by(job) else None
+
+    def _close(self, job: Job) -> bool:
+        held = self._held(job)
+        if held is not None:
+            del self._jobs[job.series_uid]
+        return held is not None
+
+    def _owe(self, delivery: Delivery) -> None:
+        number = len(self._deliveries) + 1
+        self._deliveries[number] = replace(delivery, delivery_id=number)
+
+    def _abandoned(self, now: datetime) -> Sequence[Delivery]:
+        sending = [each for each in self._deliveries.values() if each.state is DeliveryState.SENDING]
+        return [each for each in sending if self._delivery_leases[each.delivery_id] <= now]
+
+    def _is_free(self, delivery: Delivery, now: datetime) -> bool:
+        if delivery.state is DeliveryState.SENDING:
+            return self._delivery_leases[delivery.delivery_id] <= now
+        return delivery.state is DeliveryState.WAITING and delivery.next_attempt_at <= now
+
+    def _something_older_waits(self, delivery: Delivery) -> bool:
+        return any(
+            each.delivery_id < delivery.delivery_id
+            and each.order.destination == delivery.order.destination
+            and each.state in _UNSENT
+            for each in self.deliveries(delivery.series_uid)
+        )
+
+    def _is_outdated(self, delivery: Delivery) -> bool:
+        return any(
+            series_uid == delivery.series_uid and revision > delivery.revision
+            for series_uid, revision in self.summaries
+        )
+
+    def _supersede(self, outdated: Sequence[Delivery], now: datetime) -> None:
+        for delivery in outdated:
+            self._deliveries[delivery.delivery_id] = replace(delivery, state=DeliveryState.SUPERSEDED)
+            self._note_delivery(now, EventKind.DELIVERY_SUPERSEDED, delivery)
+
+    def _let_go(self, leased: Delivery, changed: Delivery) -> bool:
+        now_there = self._deliveries[leased.delivery_id]
+        if now_there.state is not DeliveryState.SENDING or now_there.attempts != leased.attempts:
+            return False
+        self._deliveries[leased.delivery_id] = changed
+        return True
+
+    def _note_delivery(self, at: datetime, kind: EventKind, delivery: Delivery, more: str = "") -> None:
+        detail = f"revision {delivery.revision} to {delivery.order.destination}{more}"
+        self._note(at, delivery.series_uid, kind, detail)
+
+
+def _first_record(instance: ReceivedInstance) -> SlideRecord:
+    return SlideRecord(
+        series_uid=instance.facts.series_uid,
+        study_uid=instance.facts.study_uid,
+        state=SlideState.RECEIVING,
+        revision=1,
+        instances=1,
+        size_bytes=instance.file.size_bytes,
+        evidence="",
+        code="",
+        message="",
+        result_folder="",
+        sender=instance.sender,
+        first_received_at=instance.received_at,
+        last_received_at=instance.received_at,
+        changed_at=instance.received_at,
+    )
