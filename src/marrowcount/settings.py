@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, get_args
 from zoneinfo import available_timezones
@@ -54,6 +55,11 @@ def _ae_title(text: str) -> str:
     return title
 
 
+def _caller(text: str) -> str:
+    title, _, address = text.partition("@")
+    return f"{_ae_title(title)}@{ip_address(address)}" if address else _ae_title(title)
+
+
 def _ndc_class(label: str) -> str:
     if label not in NDC_LABELS:
         msg = f"one of {', '.join(NDC_LABELS)}"
@@ -69,6 +75,7 @@ def _zone(name: str) -> str:
 
 
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Caller = Annotated[str, AfterValidator(_caller)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -94,8 +101,8 @@ class NodeSection(_Section):
 class ReceiveSection(_Section):
     """What the listener takes, and when a slide counts as complete."""
 
-    allowed_callers: tuple[AeTitle, ...] = ()
-    """Calling AE titles that may send; empty allows any, which only a loopback listener may do."""
+    allowed_callers: tuple[Caller, ...] = ()
+    """Who may send: calling AE titles, or ``AE@address``. Empty allows any, which only a loopback listener may do."""
     allow_any_caller: bool = False
     """Confirm that a listener on a network address takes slides from anybody."""
     max_associations: Annotated[int, Field(ge=1, le=100)] = 10

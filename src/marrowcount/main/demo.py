@@ -22,7 +22,7 @@ from marrowcount.main.tables import result_view
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount.slides.tiles import TILE_PX, Tile
-from marrowcount_adapters.annotations import decode_cells
+from marrowcount_adapters.annotations.decode import decode_cells
 from marrowcount_adapters.charts import draw_tile
 from marrowcount_adapters.sql import open_ledger
 
@@ -214,7 +214,7 @@ def _show(out: Path, results: Path, slide: PhantomSlide, console: Console) -> No
 def _draw_busiest_tile(out: Path, slide: PhantomSlide) -> None:
     """Draw the tile with the most cells, from the annotations that the PACS holds."""
     received = (dcmread(path) for path in sorted((out / "pacs").rglob("*.dcm")))
-    annotations = next(dataset for dataset in received if dataset.get("ContentLabel") == "CELLS")
+    annotations = next(dataset for dataset in received if dataset.get("ContentLabel") == "MARROW CELLS")
     by_tile: dict[Tile, list[Detection]] = {}
     for detection in decode_cells(annotations):
         x, y = detection.box.centre
