@@ -1,0 +1,153 @@
+"""Storage commitment, push model (PS3.4 Annex J): the data sets that travel, as dataclasses and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
+
+from marrowcount.errors import MarrowcountError
+from marrowcount_adapters.dimse.statuses import Status
+
+if TYPE_CHECKING:
+    from pynetdicom.events import Event
+
+__all__ = [
+    "ACTION_REQUEST",
+    "COMMITMENT_INSTANCE",
+    "EVENT_COMPLETE",
+    "EVENT_FAILURES",
+    "CommitmentReport",
+    "OnCommitment",
+    "Reference",
+    "answer_report",
+    "decode_report",
+    "encode_report",
+    "encode_request",
+]
+
+LOG: Final = structlog.get_logger()
+
+COMMITMENT_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
+"""Storage Commitment Push Model SOP Instance, the one that all requests are made to."""
+
+ACTION_REQUEST: Final = 1
+"""PS3.4 Table J.3.2-1, Action Type ID."""
+EVENT_COMPLETE: Final = 1
+EVENT_FAILURES: Final = 2
+"""PS3.4 Table J.3.3-1, Event Type ID."""
+
+NO_SUCH_INSTANCE: Final = 0x0112
+"""PS3.3 C.14.1.1, Failure Reason."""
+
+PATIENCE_S: Final = 10.0
+PAUSE_S: Final = 0.2
+
+OnCommitment = Callable[[str, Sequence[str], Sequence[str]], bool | None]
+"""Told the transaction UID and the SOP Instance UIDs committed and failed; False where nobody waits for it (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An instance referred to by class and identifier."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What an archive took on, and what it did not."""
+
+    transaction_uid: str
+    committed: tuple[Reference, ...]
+    failed: tuple[Reference, ...]
+
+
+def encode_request(transaction_uid: str, references: Sequence[Reference]) -> Dataset:
+    """Action Information of N-ACTION (PS3.4 Table J.3.2-1)."""
+    request = Dataset()
+    request.TransactionUID = transaction_uid
+    request.ReferencedSOPSequence = [_item(reference) for reference in references]
+    return request
+
+
+def encode_report(report: CommitmentReport) -> Dataset:
+    """Event Information of N-EVENT-REPORT (PS3.4 Table J.3.3-1)."""
+    information = Dataset()
+    information.TransactionUID = report.transaction_uid
+    if report.committed:
+        information.ReferencedSOPSequence = [_item(reference) for reference in report.committed]
+    if report.failed:
+        information.FailedSOPSequence = [_item(reference, NO_SUCH_INSTANCE) for reference in report.failed]
+    return information
+
+
+def decode_report(information: Dataset) -> CommitmentReport:
+    """Read the Event Information of N-EVENT-REPORT, or the Action Information of N-ACTION as if all were committed.
+
+    Raises:
+        ValueError: it lacks the Transaction UID, or a reference is not whole.
+    """
+    try:
+        return CommitmentReport(
+            str(information.TransactionUID),
+            _references(information, "ReferencedSOPSequence"),
+            _references(information, "FailedSOPSequence"),
+        )
+    except (AttributeError, TypeError, BytesLengthException) as error:
+        raise ValueError("The storage commitment data set is not whole (PS3.4 J.3).") from error
+
+
+def answer_report(event: Event, on_commitment: OnCommitment) -> tuple[int, None]:
+    """Hand an N-EVENT-REPORT on and answer it.
+
+    The report may be faster than the ledger's entry that the instances were sent, so it is offered for some seconds.
+    One that nobody waits for even then is a repetition, and is answered with success lest it be repeated for ever.
+    """
+    try:
+        report = decode_report(event.event_information)
+        matched = _offered(report, on_commitment)
+    except (MarrowcountError, ValueError) as error:
+        LOG.warning("commitment_report_failed", error=str(error))
+        return Status.PROCESSING_FAILURE, None
+    LOG.info(
+        "commitment_reported",
+        transaction_uid=report.transaction_uid,
+        committed=len(report.committed),
+        failed=len(report.failed),
+        matched=matched,
+    )
+    return Status.SUCCESS, None
+
+
+def _offered(report: CommitmentReport, on_commitment: OnCommitment) -> bool:
+    committed = [reference.sop_instance_uid for reference in report.committed]
+    failed = [reference.sop_instance_uid for reference in report.failed]
+    deadline = time.monotonic() + PATIENCE_S
+    while on_commitment(report.transaction_uid, committed, failed) is False:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
+def _item(reference: Reference, failure_reason: int | None = None) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID = reference.sop_class_uid
+    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
+    if failure_reason is not None:
+        item.FailureReason = failure_reason
+    return item
+
+
+def _references(information: Dataset, keyword: str) -> tuple[Reference, ...]:
+    return tuple(
+        Reference(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
+        for item in information.get(keyword) or ()
+    )

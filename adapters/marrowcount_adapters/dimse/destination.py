@@ -1,0 +1,151 @@
+"""A PACS as a destination of results: C-STORE in order, then storage commitment."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from pydicom.uid import generate_uid
+from pynetdicom import evt
+
+from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount.ports import Destination
+from marrowcount_adapters.dimse.association import Calling, echo, open_association
+from marrowcount_adapters.dimse.commitment import (
+    ACTION_REQUEST,
+    COMMITMENT_INSTANCE,
+    OnCommitment,
+    answer_report,
+    encode_request,
+)
+from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context
+from marrowcount_adapters.dimse.send import SendReport, send_files
+from marrowcount_adapters.dimse.statuses import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event
+
+    from marrowcount_adapters.dimse.commitment import Reference
+    from marrowcount_adapters.dimse.peers import Peer
+
+__all__ = ["DicomDestination"]
+
+LOG: Final = structlog.get_logger()
+
+LINGER_S: Final = 5.0
+"""How long the association stays open for archives that report on it; the others call the listener."""
+
+
+class DicomDestination(Destination):
+    """Sends to one PACS."""
+
+    def __init__(
+        self,
+        name: str,
+        peer: Peer,
+        calling: Calling | str,
+        *,
+        commit: bool,
+        on_commitment: OnCommitment | None = None,
+    ) -> None:
+        """Say where to and how.
+
+        Args:
+            name: in the settings.
+            peer: the PACS.
+            calling: how to call, or the node's AE title alone.
+            commit: whether to ask for storage commitment.
+            on_commitment: told of reports that come on the asking association; without it, that one is released at
+                once and reports come to the listener.
+        """
+        self._name = name
+        self._peer = peer
+        self._calling = Calling(calling) if isinstance(calling, str) else calling
+        self._commit = commit
+        self._on_commitment = on_commitment
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._name
+
+    def check(self) -> str:
+        """C-ECHO; how it answered.
+
+        Raises:
+            PeerError: it did not.
+        """
+        return echo(self._peer, self._calling)
+
+    def send(self, files: Sequence[Path]) -> str:
+        """C-STORE all files in this order; the Transaction UID of the commitment asked for, or "".
+
+        Raises:
+            PeerError: it could not be reached, was out of resources or did not answer.
+            DeliveryRefusedError: it refused an instance for good.
+        """
+        report = send_files(files, self._peer, self._calling)
+        self._raise_for(report)
+        if not self._commit:
+            return ""
+        return self._ask_for_commitment([sent.reference for sent in report.sent])
+
+    def _raise_for(self, report: SendReport) -> None:
+        for failure in report.failures:
+            message = f"{self._peer}: {failure.reference.sop_instance_uid} was not taken: {failure.reason}."
+            if failure.verdict is Verdict.REFUSED:
+                raise DeliveryRefusedError("instance-refused", message)
+            raise PeerError("instance-not-taken", message)
+
+    def _ask_for_commitment(self, references: Sequence[Reference]) -> str:
+        """N-ACTION; the new Transaction UID.
+
+        Raises:
+            PeerError: it does not offer storage commitment, or refused the request.
+        """
+        handlers = [(evt.EVT_N_EVENT_REPORT, self._reported)] if self._on_commitment else []
+        association = open_association(self._peer, self._calling, [commitment_context()], handlers)
+        transaction_uid = generate_uid(prefix=None)  # 2.25 and a random UUID: needs no registered root
+        try:
+            self._request(association, transaction_uid, references)
+        except PeerError:
+            association.abort()
+            raise
+        threading.Thread(target=_release_later, args=(association, self._linger_s), daemon=True).start()
+        LOG.info("commitment_requested", transaction_uid=transaction_uid, destination=self._name)
+        return transaction_uid
+
+    def _request(self, association: Association, transaction_uid: str, references: Sequence[Reference]) -> None:
+        if not association.accepted_contexts:
+            message = f"{self._peer} does not offer storage commitment; switch it off for this destination."
+            raise PeerError("peer-lacks-service", message)
+        answer, _ = association.send_n_action(
+            encode_request(transaction_uid, references),
+            ACTION_REQUEST,
+            COMMITMENT,
+            COMMITMENT_INSTANCE,
+        )
+        status = answer.get("Status")
+        if status != Status.SUCCESS:
+            said = "did not answer" if status is None else f"answered {status:04X}H to"
+            raise PeerError("commitment-not-taken", f"{self._peer} {said} the request for storage commitment.")
+
+    @property
+    def _linger_s(self) -> float:
+        return LINGER_S if self._on_commitment else 0.0
+
+    def _reported(self, event: Event) -> tuple[int, None]:
+        assert self._on_commitment is not None  # noqa: S101 - bound only then
+        return answer_report(event, self._on_commitment)
+
+
+def _release_later(association: Association, linger_s: float) -> None:
+    """Release when the peer has had time to report, unless it ends the association itself."""
+    association.join(linger_s)
+    if association.is_established:
+        association.release()

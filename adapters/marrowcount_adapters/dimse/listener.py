@@ -1,0 +1,206 @@
+"""The DICOM listener: thin handlers around :class:`marrowcount.workflow.receive.Receiving`."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+from weakref import WeakKeyDictionary
+
+import structlog
+from pydicom.dataset import Dataset
+from pynetdicom import AE, _config, evt
+from pynetdicom.pdu import P_DATA_TF
+
+from marrowcount.errors import SettingsError, StorageError
+from marrowcount_adapters.dimse.admission import Admission
+from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
+from marrowcount_adapters.dimse.contexts import accepted_contexts
+from marrowcount_adapters.dimse.peers import Caller, checked_ae_title
+from marrowcount_adapters.dimse.server import MAX_PDU_BYTES, BoundedRequestHandler, BoundedServer
+from marrowcount_adapters.dimse.statuses import Status, status_of
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pynetdicom.association import Association
+    from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.events import Event
+
+    from marrowcount.workflow.receive import Receiving
+
+__all__ = ["Listener", "ListenerSettings"]
+
+LOG: Final = structlog.get_logger()
+
+CHECK_EVERY_BYTES: Final = 8 << 20
+"""How often a running transfer is held against the limits."""
+
+ERROR_COMMENT_LENGTH: Final = 64
+"""Error Comment (0000,0902) is LO."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """How to listen.
+
+    Attributes:
+        ae_title: that callers must call.
+        host: address to listen on; ``0.0.0.0`` or ``::`` for all.
+        port: 0 for any free one.
+        allowed_callers: ``AE`` or ``AE@address``; none means that anybody may call.
+        max_associations: at the same time; more are rejected as a passing overload.
+        network_timeout_s: without a byte from a caller before its association is aborted.
+        tls: for TLS; with ``verify_mode`` CERT_REQUIRED callers must show a certificate.
+    """
+
+    ae_title: str
+    host: str = "127.0.0.1"
+    port: int = 11112
+    allowed_callers: frozenset[str] = frozenset()
+    max_associations: int = 10
+    network_timeout_s: float = 60.0
+    tls: ssl.SSLContext | None = None
+
+
+class Listener:
+    """Answers C-STORE, C-ECHO and the N-EVENT-REPORT of storage commitment.
+
+    pynetdicom streams data sets into the folder that :mod:`tempfile` uses, so while a listener runs, that is the
+    store's incoming folder for the whole process, and a process runs one listener at a time.
+    """
+
+    def __init__(self, settings: ListenerSettings, receiving: Receiving, on_commitment: OnCommitment) -> None:
+        self._settings = settings
+        self._receiving = receiving
+        self._on_commitment = on_commitment
+        callers = tuple(Caller.parse(text) for text in sorted(settings.allowed_callers))
+        self._admission = Admission(checked_ae_title(settings.ae_title), callers)
+        self._transferred: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
+        self._server: BoundedServer | None = None
+        self._tempdir: str | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 while it does not."""
+        return int(self._server.server_address[1]) if self._server else 0
+
+    def start(self) -> None:
+        """Clear what an earlier run left half received, and listen.
+
+        Raises:
+            SettingsError: ``cannot-listen``, the address is taken or not this machine's.
+            StorageError: the incoming folder cannot be swept.
+        """
+        self._receiving.sweep(self._settings.network_timeout_s)
+        self._tempdir, tempfile.tempdir = tempfile.tempdir, str(self._receiving.incoming)
+        _config.STORE_RECV_CHUNKED_DATASET = True
+        _config.LOG_HANDLER_LEVEL = "none"
+        try:
+            self._server = self._bound_server()
+        except OSError as error:
+            tempfile.tempdir = self._tempdir
+            where = f"{self._settings.host} port {self._settings.port}"
+            raise SettingsError("cannot-listen", f"Cannot listen on {where}: {error.strerror}.") from error
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
+        LOG.info("listener_started", ae_title=self._settings.ae_title, host=self._settings.host, port=self.port)
+
+    def stop(self, drain_s: float = 30.0) -> None:
+        """Take no more callers, let the present ones finish for so long, then abort them."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        server.shutdown()
+        deadline = time.monotonic() + drain_s
+        for association in server.active_associations:
+            association.join(max(0.0, deadline - time.monotonic()))
+            if association.is_alive():
+                association.abort()
+        tempfile.tempdir = self._tempdir
+        LOG.info("listener_stopped", ae_title=self._settings.ae_title)
+
+    def _bound_server(self) -> BoundedServer:
+        settings = self._settings
+        entity = AE(ae_title=settings.ae_title)
+        entity.maximum_pdu_size = MAX_PDU_BYTES
+        entity.maximum_associations = settings.max_associations
+        entity.network_timeout = settings.network_timeout_s
+        server = BoundedServer(
+            entity,
+            (settings.host, settings.port),
+            settings.ae_title,
+            accepted_contexts(),
+            settings.tls,
+            self._handlers(),
+            BoundedRequestHandler,
+        )
+        entity._servers.append(server)  # noqa: SLF001 - its shutdown() takes it off this list
+        return server
+
+    def _handlers(self) -> list[evt.EventHandlerType]:
+        return [
+            (evt.EVT_REQUESTED, self._admission.screen),
+            (evt.EVT_PDU_RECV, self._watch),
+            (evt.EVT_DIMSE_RECV, self._message_received),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_N_EVENT_REPORT, self._commitment_reported),
+            (evt.EVT_ABORTED, self._ended),
+            (evt.EVT_CONN_CLOSE, self._ended),
+        ]
+
+    def _store(self, event: Event) -> Dataset | int:
+        request, caller = cast("C_STORE", event.request), _caller(event.assoc)
+        try:
+            receipt = self._receiving.take(
+                event.dataset_path, caller, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+            )
+        except StorageError as error:
+            LOG.error("instance_not_stored", code=error.code, sender=caller)  # noqa: TRY400 - the code says all
+            return _answer(Status.OUT_OF_RESOURCES, error.message)
+        except Exception as error:  # noqa: BLE001 - one bad instance must not end the association without an answer
+            # Not its message or traceback: a parser's may quote the data set.
+            LOG.error("instance_failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
+            return _answer(Status.PROCESSING_FAILURE, "The node failed; see its log.")
+        return _answer(status_of(receipt), receipt.message)
+
+    def _commitment_reported(self, event: Event) -> tuple[int, None]:
+        return answer_report(event, self._on_commitment)
+
+    def _watch(self, event: Event) -> None:
+        """Abort a transfer that outgrows the limits, before it fills the disk."""
+        if not isinstance(event.pdu, P_DATA_TF):
+            return
+        before = self._transferred.get(event.assoc, 0)
+        now = self._transferred[event.assoc] = before + event.pdu.pdu_length
+        if before // CHECK_EVERY_BYTES == now // CHECK_EVERY_BYTES or self._receiving.may_continue(now):
+            return
+        LOG.error("transfer_aborted", sender=_caller(event.assoc), received_bytes=now)
+        # Aborting waits for the very thread that runs this handler.
+        threading.Thread(target=event.assoc.abort, kwargs={"block": True}, daemon=True).start()
+
+    def _message_received(self, event: Event) -> None:
+        self._transferred[event.assoc] = 0
+
+    def _ended(self, event: Event) -> None:
+        """Delete the file of a transfer that broke off; pynetdicom leaves it."""
+        message = event.assoc.dimse.message
+        partial = message._data_set_path if message else None  # noqa: SLF001 - it is named nowhere else
+        if isinstance(partial, Path):
+            partial.unlink(missing_ok=True)
+            LOG.warning("transfer_broken_off", sender=_caller(event.assoc))
+
+
+def _caller(association: Association) -> str:
+    return str(association.requestor.ae_title).strip()
+
+
+def _answer(status: Status, message: str) -> Dataset | int:
+    if status is Status.SUCCESS:
+        return int(status)
+    answer = Dataset()
+    answer.Status = int(status)
+    answer.ErrorComment = message[:ERROR_COMMENT_LENGTH]
+    return answer

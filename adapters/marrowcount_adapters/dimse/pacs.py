@@ -1,0 +1,155 @@
+"""A stand-in PACS for demonstrations and tests; not for patients: it keeps everything and guards nothing.
+
+Stores what it is sent, answers C-ECHO and grants storage commitment for what it holds. Prints one line of JSON with
+its port when it listens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from pydicom.uid import UID
+from pynetdicom import AE, _config, build_role, evt
+
+from marrowcount.errors import MarrowcountError, PeerError
+from marrowcount_adapters.dimse.association import Calling, open_association
+from marrowcount_adapters.dimse.commitment import (
+    COMMITMENT_INSTANCE,
+    EVENT_COMPLETE,
+    EVENT_FAILURES,
+    CommitmentReport,
+    decode_report,
+    encode_report,
+)
+from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, verification_context
+from marrowcount_adapters.dimse.peers import Peer, checked_ae_title
+from marrowcount_adapters.dimse.server import MAX_PDU_BYTES
+from marrowcount_adapters.dimse.statuses import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pynetdicom.association import Association
+    from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.events import Event
+
+__all__ = ["StandInPacs", "main"]
+
+INVALID_ARGUMENT: Final = 0x0115
+"""PS3.7 C.5.7."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandInPacs:
+    """Holds files below a folder, by SOP Instance UID.
+
+    Attributes:
+        event_to: who is called with commitment reports; None to report on the asking association.
+    """
+
+    ae_title: str
+    folder: Path
+    event_to: Peer | None
+
+    def listen(self, host: str, port: int) -> int:
+        """Start listening in the background; on which port."""
+        # The switches belong to the process, which is this PACS's own.
+        _config.UNRESTRICTED_STORAGE_SERVICE = True
+        _config.LOG_HANDLER_LEVEL = "none"
+        entity = AE(ae_title=self.ae_title)
+        entity.maximum_pdu_size = MAX_PDU_BYTES
+        entity.supported_contexts = [verification_context(), commitment_context()]
+        handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self._commit)]
+        server = entity.start_server((host, port), block=False, evt_handlers=handlers)
+        return int(server.server_address[1]) if server else 0
+
+    def _store(self, event: Event) -> int:
+        name = UID(str(cast("C_STORE", event.request).AffectedSOPInstanceUID))
+        if not name.is_valid:
+            return Status.DATA_SET_MISMATCH
+        path = self.folder / f"{name}.dcm"
+        partial = path.with_suffix(".part")
+        partial.write_bytes(event.encoded_dataset())
+        partial.replace(path)
+        return Status.SUCCESS
+
+    def _commit(self, event: Event) -> tuple[int, None]:
+        try:
+            report = self._judged(decode_report(event.action_information))
+        except ValueError:
+            return INVALID_ARGUMENT, None
+        # The answer to N-ACTION goes out first, when this handler has returned.
+        threading.Thread(target=self._report, args=(report, event.assoc), daemon=True).start()
+        return Status.SUCCESS, None
+
+    def _judged(self, asked: CommitmentReport) -> CommitmentReport:
+        held = {path.stem for path in self.folder.glob("*.dcm")}
+        return CommitmentReport(
+            asked.transaction_uid,
+            tuple(reference for reference in asked.committed if reference.sop_instance_uid in held),
+            tuple(reference for reference in asked.committed if reference.sop_instance_uid not in held),
+        )
+
+    def _report(self, report: CommitmentReport, asking: Association) -> None:
+        if self.event_to is None:
+            _send_report(report, asking)
+            return
+        role = build_role(COMMITMENT, scp_role=True)
+        try:
+            calling = Calling(self.ae_title)
+            association = open_association(self.event_to, calling, [commitment_context()], roles=[role])
+        except PeerError as error:
+            sys.stderr.write(f"{error}\n")
+            return
+        _send_report(report, association)
+        association.release()
+
+
+def _send_report(report: CommitmentReport, association: Association) -> None:
+    association.send_n_event_report(
+        encode_report(report),
+        EVENT_FAILURES if report.failed else EVENT_COMPLETE,
+        COMMITMENT,
+        COMMITMENT_INSTANCE,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT."""
+    options = _parser().parse_args(arguments)
+    try:
+        event_to = Peer.parse(options.event_to) if options.event_to else None
+        pacs = StandInPacs(checked_ae_title(options.ae), options.folder, event_to)
+    except MarrowcountError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    options.folder.mkdir(parents=True, exist_ok=True)
+    port = pacs.listen(options.host, options.port)
+    sys.stdout.write(json.dumps({"ready": True, "ae_title": pacs.ae_title, "host": options.host, "port": port}) + "\n")
+    sys.stdout.flush()
+    stop.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m marrowcount_adapters.dimse.pacs", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 for any free one")
+    parser.add_argument("--ae", default="PACS", help="its AE title")
+    parser.add_argument("--folder", type=Path, required=True, help="where it keeps what it is sent")
+    parser.add_argument("--event-to", default="", help="AE@host:port told of commitment; default: whoever asks")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The statuses of PS3.7 Annex C and PS3.4 Table B.2-1 that are sent, and what received ones mean."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from marrowcount.workflow.receive import Outcome, Receipt
+
+__all__ = ["Status", "Verdict", "status_of", "verdict_of"]
+
+
+class Status(IntEnum):
+    """Status (0000,0900) of a response."""
+
+    SUCCESS = 0x0000
+    """PS3.7 C.1.1."""
+    PROCESSING_FAILURE = 0x0110
+    """PS3.7 C.5.21: the node's own failure."""
+    DUPLICATE_INSTANCE = 0x0111
+    """PS3.7 C.5.11: the SOP Instance UID belongs to another data set."""
+    OUT_OF_RESOURCES = 0xA700
+    """PS3.4 Table B.2-1: the disk or the ledger cannot take it now."""
+    DATA_SET_MISMATCH = 0xA900
+    """PS3.4 Table B.2-1: the data set is not what was announced, or lacks what its class requires."""
+    CANNOT_UNDERSTAND = 0xC000
+    """PS3.4 Table B.2-1: the data set cannot be parsed."""
+
+
+class Verdict(StrEnum):
+    """What a response to C-STORE means for the sender."""
+
+    TAKEN = "taken"
+    """The peer has it."""
+    TRY_LATER = "try later"
+    """Out of resources, or no answer: the same may succeed later."""
+    REFUSED = "refused"
+    """The same would fail again."""
+
+
+OF_CODE: Final = {
+    "not-dicom": Status.CANNOT_UNDERSTAND,
+    "instance-conflict": Status.DUPLICATE_INSTANCE,
+}
+
+WARNINGS: Final = range(0xB000, 0xC000)
+OUT_OF_RESOURCES: Final = range(0xA700, 0xA800)
+RESOURCE_LIMITATION: Final = 0x0213
+"""PS3.7 C.5.25."""
+
+
+def status_of(receipt: Receipt) -> Status:
+    """The answer to C-STORE; a rejection that is nothing else is a data set that does not match."""
+    if receipt.outcome in {Outcome.NEW, Outcome.IDENTICAL}:
+        return Status.SUCCESS
+    return OF_CODE.get(receipt.code, Status.DATA_SET_MISMATCH)
+
+
+def verdict_of(status: int | None) -> Verdict:
+    """What the peer's status means; None stands for no answer."""
+    if status is None or status in OUT_OF_RESOURCES or status == RESOURCE_LIMITATION:
+        return Verdict.TRY_LATER
+    if status == Status.SUCCESS or status in WARNINGS:
+        return Verdict.TAKEN
+    return Verdict.REFUSED
