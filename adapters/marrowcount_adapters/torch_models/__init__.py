@@ -1,0 +1,10 @@
+"""The ROI model's network in plain torch: training it, exporting it, running it on a GPU or CPU."""
+
+from __future__ import annotations
+
+from marrowcount_adapters.torch_models.densenet import DenseNet121, new_network
+from marrowcount_adapters.torch_models.export import files_of
+from marrowcount_adapters.torch_models.loss import roi_loss
+from marrowcount_adapters.torch_models.roi import TorchRoiModel, load_roi_model
+
+__all__ = ["DenseNet121", "TorchRoiModel", "files_of", "load_roi_model", "new_network", "roi_loss"]

@@ -1,0 +1,90 @@
+"""DenseNet121 (Huang 2017), the paper's ROI network, with the parameter names that torchvision's weights carry."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["DenseNet121", "new_network"]
+
+BLOCKS: Final = (6, 12, 24, 16)
+GROWTH: Final = 32
+BOTTLENECK: Final = 4
+STEM: Final = 64
+
+
+class _Layer(nn.Module):
+    """Batch norm, ReLU, 1 x 1 to 128 channels, batch norm, ReLU, 3 x 3 to 32 new channels beside the old ones."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, BOTTLENECK * GROWTH, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(BOTTLENECK * GROWTH)
+        self.conv2 = nn.Conv2d(BOTTLENECK * GROWTH, GROWTH, 3, padding=1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        narrow = self.conv1(torch.relu(self.norm1(features)))
+        return torch.cat([features, self.conv2(torch.relu(self.norm2(narrow)))], dim=1)
+
+
+class DenseNet121(nn.Module):
+    """Pictures (n, 3, rows, columns) in, one logit for each class out, (n, classes)."""
+
+    def __init__(self, classes: int = 2) -> None:
+        super().__init__()
+        self.features, channels = _features()
+        self.classifier = nn.Linear(channels, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits: features, ReLU, mean over the picture, one linear layer."""
+        features = torch.relu(self.features(pictures))
+        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
+        return logits
+
+
+def new_network() -> DenseNet121:
+    """An untrained network in training mode, channels last."""
+    network = DenseNet121()
+    return network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload,no-any-return] # torch's stub
+
+
+def _features() -> tuple[nn.Sequential, int]:
+    parts: OrderedDict[str, nn.Module] = OrderedDict(
+        conv0=nn.Conv2d(3, STEM, 7, stride=2, padding=3, bias=False),
+        norm0=nn.BatchNorm2d(STEM),
+        relu0=nn.ReLU(),
+        pool0=nn.MaxPool2d(3, stride=2, padding=1),
+    )
+    channels = STEM
+    for number, layers in enumerate(BLOCKS, start=1):
+        parts[f"denseblock{number}"] = _block(layers, channels)
+        channels += layers * GROWTH
+        if number < len(BLOCKS):
+            parts[f"transition{number}"] = _transition(channels)
+            channels //= 2
+    parts["norm5"] = nn.BatchNorm2d(channels)
+    return nn.Sequential(parts), channels
+
+
+def _block(layers: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict((f"denselayer{i + 1}", _Layer(channels + i * GROWTH)) for i in range(layers)),
+    )
+
+
+def _transition(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict(
+            norm=nn.BatchNorm2d(channels),
+            relu=nn.ReLU(),
+            conv=nn.Conv2d(channels, channels // 2, 1, bias=False),
+            pool=nn.AvgPool2d(2, stride=2),
+        )
+    )

@@ -1,0 +1,114 @@
+"""Endless, seeded batches of augmented tiles, made in a thread beside the training step."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import numpy as np
+
+from marrowcount.cytology.cell_types import CellType
+from marrowcount.slides.tiles import TILE_PX
+from marrowcount_adapters.training.augmentation import mosaic, photographed, turned, turned_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from marrowcount_adapters.training.augmentation import Labelled
+    from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
+
+__all__ = ["CellBatch", "RegionBatch", "ahead", "cell_batches", "region_batches", "tile_weights"]
+
+CellBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.float32]]"
+"""Pictures (n, 512, 512, 3) and objects (m, 6): picture, class, centre x, centre y, width, height as shares of 512."""
+RegionBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
+"""Pictures (n, 256, 256, 3) and class 0 (unfit) or 1 (fit)."""
+
+MOSAIC_SHARE: Final = 0.5
+COMMON: Final = 0.4
+"""A class that is on this share of the tiles or more needs no repeating (repeat factor sampling, Gupta 2019)."""
+
+Item = TypeVar("Item")
+
+
+def tile_weights(tiles: CellTiles) -> NDArray[np.float64]:
+    """How often each tile should be drawn, summing to 1: more often where it holds classes that few tiles hold."""
+    present = np.zeros((len(tiles), len(CellType)), dtype=np.bool_)
+    present[tiles.objects[:, 0].astype(int), tiles.objects[:, 1].astype(int)] = True
+    repeat = np.sqrt(np.maximum(1.0, COMMON / np.maximum(present.mean(axis=0), 1e-6)))
+    weights = np.where(present, repeat, 1.0).max(axis=1)
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
+def cell_batches(tiles: CellTiles, size: int, seed: int, mosaic_share: float = MOSAIC_SHARE) -> Iterator[CellBatch]:
+    """Batches of whole tiles and mosaics."""
+    rng = np.random.default_rng(seed)
+    weights = tile_weights(tiles)
+    while True:
+        made = [_cell_tile(tiles, weights, rng, mosaic_share) for _ in range(size)]
+        yield (
+            np.stack([picture for picture, _ in made]),
+            np.concatenate([_as_shares(objects, place) for place, (_, objects) in enumerate(made)]),
+        )
+
+
+def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 0.35) -> Iterator[RegionBatch]:
+    """Batches with a fixed share of fit tiles, which are rarer on slides."""
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(~tiles.fit), np.flatnonzero(tiles.fit)]
+    while True:
+        labels = (rng.random(size) < fit_share).astype(np.int64)
+        chosen = [int(rng.choice(groups[label])) for label in labels]
+        turned_ones = [turned_picture(tiles.pictures[tile], int(rng.integers(8))) for tile in chosen]
+        yield np.stack([photographed(picture, rng) for picture in turned_ones]), labels
+
+
+def ahead(items: Iterator[Item], depth: int = 4) -> Iterator[Item]:
+    """The same items, made up to ``depth`` ahead in a thread that ends when the consumer does."""
+    made: queue.Queue[Item] = queue.Queue(depth)
+    done = threading.Event()
+    thread = threading.Thread(target=_fill, args=(items, made, done), daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive() or not made.empty():
+            try:
+                yield made.get(timeout=0.1)
+            except queue.Empty:
+                continue
+    finally:
+        done.set()
+        thread.join()
+
+
+def _fill(items: Iterator[Item], made: queue.Queue[Item], done: threading.Event) -> None:
+    for item in items:
+        while not done.is_set():
+            try:
+                made.put(item, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+        if done.is_set():
+            return
+
+
+def _cell_tile(
+    tiles: CellTiles, weights: NDArray[np.float64], rng: np.random.Generator, mosaic_share: float
+) -> Labelled:
+    parts = 4 if rng.random() < mosaic_share else 1
+    chosen = rng.choice(len(tiles), parts, p=weights)
+    drawn = [turned((tiles.pictures[tile], tiles.on(int(tile))), rng) for tile in chosen]
+    picture, objects = mosaic(drawn, rng) if parts > 1 else drawn[0]
+    return photographed(picture, rng), objects
+
+
+def _as_shares(objects: NDArray[np.float32], place: int) -> NDArray[np.float32]:
+    label, left, top, right, bottom = objects.T
+    columns = [np.full_like(label, place), label, (left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+    shares = np.stack(columns, axis=1)
+    shares[:, 2:] /= TILE_PX
+    return shares

@@ -1,0 +1,83 @@
+"""Stores of tiles cut from phantom slides, for training and for measuring on slides with other seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import structlog
+
+from marrowcount.evaluation import TrueObject
+from marrowcount.phantom import PhantomSlide
+from marrowcount.slides.geometry import PixelBox, SizePx
+from marrowcount.slides.model_input import halved
+from marrowcount.slides.tiles import TILE_PX
+from marrowcount_adapters.training.distractors import distractors
+from marrowcount_adapters.training.tiles import TileWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from marrowcount.slides.tiles import Tile
+
+__all__ = ["truth_on", "write_stores"]
+
+log = structlog.get_logger()
+
+SLIDE_PX: Final = 8192
+"""Large enough for the ground to vary as on a whole slide."""
+FIT_TILES: Final = 38
+UNFIT_TILES: Final = 80
+DISTRACTOR_SHARE: Final = 0.1
+"""Pictures of other things, beside the unfit tiles."""
+
+
+def write_stores(
+    folder: Path, slides: Iterable[tuple[str, int]], size_px: int = SLIDE_PX, unfit_tiles: int = UNFIT_TILES
+) -> None:
+    """Write ``cells`` (fit tiles with their objects) and ``regions`` (fit and unfit tiles, halved).
+
+    Args:
+        folder: of both stores.
+        slides: profile and seed of each slide.
+        size_px: side of the slides.
+        unfit_tiles: drawn from each slide at random, beside all fit ones (38 at most).
+    """
+    chosen = tuple(slides)
+    others = round(DISTRACTOR_SHARE * unfit_tiles * len(chosen))
+    cells = TileWriter(folder / "cells", FIT_TILES * len(chosen), TILE_PX)
+    regions = TileWriter(folder / "regions", (FIT_TILES + unfit_tiles) * len(chosen) + others, TILE_PX // 2)
+    for place, (profile, seed) in enumerate(chosen):
+        slide = PhantomSlide(profile, seed, SizePx(size_px, size_px))
+        _write_fit(slide, cells, regions)
+        _write_unfit(slide, regions, unfit_tiles)
+        log.info("training.slide", slide=place + 1, of=len(chosen), profile=profile, tiles=len(cells))
+    for picture in distractors(others, seed=len(chosen)):
+        regions.add(halved(picture), fit=False)
+    cells.close()
+    regions.close()
+
+
+def truth_on(slide: PhantomSlide, tile: Tile) -> tuple[TrueObject, ...]:
+    """The objects whose centre lies in the tile, boxes in its pixels and clipped to it."""
+    size = SizePx(TILE_PX, TILE_PX)
+    return tuple(TrueObject(o.cell_type, _local(o.box, tile).clipped(size)) for o in slide.objects_in(tile))
+
+
+def _local(box: PixelBox, tile: Tile) -> PixelBox:
+    return box.moved(-tile.left, -tile.top)
+
+
+def _write_fit(slide: PhantomSlide, cells: TileWriter, regions: TileWriter) -> None:
+    for place in [place for place in slide.tiles if place.roi][:FIT_TILES]:
+        picture = slide.read(place.tile)
+        cells.add(picture, truth_on(slide, place.tile))
+        regions.add(halved(picture))
+
+
+def _write_unfit(slide: PhantomSlide, regions: TileWriter, count: int) -> None:
+    unfit = [place.tile for place in slide.tiles if not place.roi]
+    rng = np.random.default_rng(slide.seed)
+    for chosen in rng.permutation(len(unfit))[:count]:
+        regions.add(halved(slide.read(unfit[int(chosen)])), fit=False)
