@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from marrowcount.slides.geometry import SpacingMm
     from marrowcount_adapters.wsi.series import Level
 
-__all__ = ["AllowedResolution", "require_complete", "require_decodable", "require_resolution", "require_tile"]
+__all__ = [
+    "AllowedResolution",
+    "require_attributes",
+    "require_complete",
+    "require_decodable",
+    "require_resolution",
+    "require_tile",
+]
 
 _JPEG_2000_COLOURS: Final = frozenset({"RGB", "YBR_ICT", "YBR_RCT"})
 _NATIVE_COLOURS: Final = frozenset({"RGB"})
@@ -50,6 +57,16 @@ DECODABLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 A model sees wrong colours without a word, so whatever was not shown to come out right is refused.
 """
 
+REQUIRED: Final = (
+    "BitsStored",
+    "ImagedVolumeHeight",
+    "ImagedVolumeWidth",
+    "OpticalPathSequence",
+    "PhotometricInterpretation",
+    "SamplesPerPixel",
+)
+"""What a level must say (PS3.3 A.32.8) and wsidicom needs, beside what its facts already hold."""
+
 RGB_SAMPLES: Final = 3
 BITS: Final = 8
 
@@ -65,6 +82,17 @@ class AllowedResolution:
     minimum_um_per_px: float = 0.20
     maximum_um_per_px: float = 0.30
     maximum_inequality: float = 0.05
+
+
+def require_attributes(header: Dataset) -> None:
+    """Refuse a level that lacks what its class requires.
+
+    Raises:
+        SlideError: ``NOT_DICOM``.
+    """
+    absent = [keyword for keyword in REQUIRED if header.get(keyword) in (None, "")]
+    if absent:
+        raise SlideError(Refusal.NOT_DICOM, f"The base level lacks {', '.join(absent)}, which its class requires.")
 
 
 def require_resolution(spacing: SpacingMm | None, allowed: AllowedResolution) -> SpacingMm:
@@ -113,7 +141,7 @@ def require_decodable(header: Dataset) -> None:
         SlideError: ``UNSUPPORTED_SYNTAX``.
     """
     syntax = str(header.file_meta.TransferSyntaxUID)
-    photometric = str(header.get("PhotometricInterpretation") or "none")
+    photometric = str(header.get("PhotometricInterpretation"))
     samples, bits = header.get("SamplesPerPixel"), header.get("BitsAllocated")
     if samples != RGB_SAMPLES or bits != BITS:
         raise SlideError(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.valuerep import DT
 
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-__all__ = ["read_context", "read_facts", "read_header", "read_patient_key"]
+__all__ = ["read_context", "read_facts", "read_header", "read_patient_key", "sound_values"]
 
 PARSER_ERRORS: Final = (
     InvalidDicomError,
+    BytesLengthException,
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
     NotImplementedError,
-    RecursionError,
+    RuntimeError,  # too deep a nesting, and a StopIteration inside a generator
     TypeError,
     ValueError,
     struct.error,
@@ -101,7 +102,7 @@ def read_facts(path: Path) -> InstanceFacts:
         OSError: the file cannot be read.
     """
     dataset = _parsed(path, FACT_TAGS)
-    with _sound_values():
+    with sound_values():
         return _facts(dataset)
 
 
@@ -123,7 +124,7 @@ def read_context(path: Path) -> SlideContext:
         OSError: the file cannot be read.
     """
     dataset = _parsed(path)
-    with _sound_values():
+    with sound_values():
         return _context(dataset)
 
 
@@ -135,7 +136,7 @@ def read_patient_key(path: Path) -> tuple[str, str]:
         OSError: the file cannot be read.
     """
     dataset = _parsed(path, PATIENT_TAGS)
-    with _sound_values():
+    with sound_values():
         return _text(dataset, "PatientID"), _text(dataset, "IssuerOfPatientID")
 
 
@@ -155,7 +156,12 @@ def _at_frames(tag: BaseTag, _vr: str | None, _length: int) -> bool:
 
 
 @contextmanager
-def _sound_values() -> Iterator[None]:
+def sound_values() -> Iterator[None]:
+    """Tell what pydicom raises when a value is first looked at, which is when it is decoded.
+
+    Raises:
+        InstanceError: ``invalid-attribute``.
+    """
     try:
         yield
     except PARSER_ERRORS:

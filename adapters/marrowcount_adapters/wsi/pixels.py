@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from wsidicom import Settings, WsiDicom
 from wsidicom import errors as wsidicom_errors
 from wsidicom.options import DecoderOption
@@ -22,15 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LevelPixels"]
 
-SETTINGS: Final = Settings(
-    preferred_decoder=DecoderOption.PILLOW,
-    decoded_frame_cache_size=32 * 1024 * 1024,
-    encoded_frame_cache_size=1024 * 1024,
-)
-"""One decoder everywhere: others differ by a level or two, and results must not depend on what else is installed.
+CACHE_BYTES: Final = 32 * 1024 * 1024
+"""A row or two of frames; tiles come in random order, so a larger cache would hardly be hit."""
 
-The cache holds a row or two of frames; tiles come in random order, so a larger one would hardly be hit.
-"""
+NATIVE_SYNTAXES: Final = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 
 FOREIGN_ERRORS: Final = (
     *PARSER_ERRORS,
@@ -66,7 +62,7 @@ class LevelPixels:
     def __init__(self, level: Level) -> None:
         self._level = level
         with _told("cannot be opened"):
-            self._slide = WsiDicom.open(level.paths, settings=SETTINGS)
+            self._slide = WsiDicom.open(level.paths, settings=_settings(level.facts.transfer_syntax_uid))
         try:
             self._require_whole_frames()
         except BaseException:
@@ -103,6 +99,17 @@ class LevelPixels:
                 encoded = self._slide.read_encoded_tile(0, (column, row), crop_to_image_boundary=False)
                 _require_one_fragment(encoded)
                 self._slide.read_tile(0, (column, row))
+
+
+def _settings(syntax: str) -> Settings:
+    """One decoder for each syntax: others differ by a grey level or two, and what is installed must not matter.
+
+    pydicom's hands out wrong colours from JPEG in YBR_FULL_422; for native RGB there is no other.
+    """
+    decoder = DecoderOption.PYDICOM if syntax in NATIVE_SYNTAXES else DecoderOption.PILLOW
+    return Settings(
+        preferred_decoder=decoder, decoded_frame_cache_size=CACHE_BYTES, encoded_frame_cache_size=CACHE_BYTES // 32
+    )
 
 
 def _require_one_fragment(encoded: bytes) -> None:

@@ -12,12 +12,13 @@ from marrowcount.ports import Slide
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.wsi.checks import (
     AllowedResolution,
+    require_attributes,
     require_complete,
     require_decodable,
     require_resolution,
     require_tile,
 )
-from marrowcount_adapters.wsi.header import read_context, read_header
+from marrowcount_adapters.wsi.header import read_context, read_header, sound_values
 from marrowcount_adapters.wsi.overview import overview_plan, reduced
 from marrowcount_adapters.wsi.pixels import LevelPixels
 from marrowcount_adapters.wsi.series import slide_levels
@@ -134,7 +135,10 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
     levels = slide_levels(source)
     base = levels[0]
     try:
-        require_decodable(read_header(base.paths[0]))
+        header = read_header(base.paths[0])
+        with sound_values():
+            require_attributes(header)
+            require_decodable(header)
         spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
         require_tile(base)
         require_complete(levels)
