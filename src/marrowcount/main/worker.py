@@ -19,10 +19,10 @@ from marrowcount.main.clock import SystemClock
 from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, RESULT_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.models import load_models
-from marrowcount.ports import CountedOutcome
+from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
-from marrowcount.workflow.deliver import RetryPolicy, deliver_once
-from marrowcount.workflow.work import WorkSettings, work_once
+from marrowcount.workflow.deliver import deliver_once
+from marrowcount.workflow.work import Lease, WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
 
@@ -50,15 +50,16 @@ class SlideCounter:
     store: InstanceStore
     models: tuple[RoiModel, CellModel]
 
-    def count(self, job: Job) -> CountedOutcome:
+    def count(self, job: Job, lease: Lease) -> CountedOutcome:
         """Count, write the files, and say what is owed.
 
         Raises:
             SlideError: the slide cannot be counted.
+            LeaseLostError: another worker has the job now.
         """
         place = f"{job.series_uid}/{job.revision}"
         folder = self.settings.results_folder / place
-        progress = LoggedProgress(job.series_uid)
+        progress = LoggedProgress(job.series_uid, lease)
         try:
             count_files(self._images(job), folder, self.settings, self.models, progress)
         except SlideError as error:
@@ -75,13 +76,19 @@ class SlideCounter:
 
 
 @dataclass(slots=True)
-class LoggedProgress:
-    """Logs how far a count has come, at every tenth tile."""
+class LoggedProgress(Progress):
+    """Logs how far a count has come, at every tenth tile, and stops a count whose lease is lost."""
 
     series_uid: str
+    lease: Lease
 
     def tile_counted(self, tiles_looked_at: int, tiles_counted: int, cells: int, distance: float) -> None:
-        """Hear of one more tile."""
+        """Hear of one more tile.
+
+        Raises:
+            LeaseLostError: another worker has the job now.
+        """
+        self.lease.check()
         if tiles_counted % 10 == 0:
             log.info(
                 "count.progress",
@@ -104,11 +111,13 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     counter = SlideCounter(settings, ledger, store, load_models(settings.count))
     log.info("worker.ready", name=name, models=[model.identity.name for model in counter.models])
 
+    how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)
+
     def count() -> bool:
-        return work_once(ledger, clock, name, counter.count, WorkSettings(attempts=settings.count.attempts))
+        return work_once(ledger, clock, name, counter.count, how)
 
     def deliver() -> bool:
-        return deliver_once(ledger, clock, name, destinations, lambda file: results / file, RetryPolicy())
+        return deliver_once(ledger, clock, name, destinations, lambda file: results / file)
 
     delivering = threading.Thread(target=_loop, args=(deliver, stop), name="deliver")
     delivering.start()
