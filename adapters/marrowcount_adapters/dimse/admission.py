@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, cast
 
 import structlog
@@ -50,10 +51,16 @@ class Admission:
         """Handle EVT_REQUESTED: reject a caller that may not come in."""
         association, request = event.assoc, cast("A_ASSOCIATE", event.assoc.requestor.primitive)
         calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
-        address = association.requestor.address
+        address = _plain(association.requestor.address)
         rejection = self.judge(calling, called, address)
         if rejection is None:
             return
         association.acse.send_reject(*rejection.value)
-        LOG.warning("association_rejected", reason=rejection.name, calling=calling, called=called, address=address)
+        LOG.warning("association.rejected", reason=rejection.name, calling=calling, called=called, address=address)
         association.kill()
+
+
+def _plain(address: str) -> str:
+    """The address as people write it: a socket for both families shows IPv4 as ``::ffff:10.0.0.5``."""
+    mapped = getattr(ip_address(address.partition("%")[0]), "ipv4_mapped", None)
+    return str(mapped or address)

@@ -114,10 +114,10 @@ def answer_report(event: Event, on_commitment: OnCommitment) -> tuple[int, None]
         report = decode_report(event.event_information)
         matched = _offered(report, on_commitment)
     except (MarrowcountError, ValueError) as error:
-        LOG.warning("commitment_report_failed", error=str(error))
+        LOG.warning("commitment.report_failed", error=str(error))
         return Status.PROCESSING_FAILURE, None
     LOG.info(
-        "commitment_reported",
+        "commitment.reported",
         transaction_uid=report.transaction_uid,
         committed=len(report.committed),
         failed=len(report.failed),

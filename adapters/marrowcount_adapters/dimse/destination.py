@@ -117,7 +117,7 @@ class DicomDestination(Destination):
             association.abort()
             raise
         threading.Thread(target=_release_later, args=(association, self._linger_s), daemon=True).start()
-        LOG.info("commitment_requested", transaction_uid=transaction_uid, destination=self._name)
+        LOG.info("commitment.requested", transaction_uid=transaction_uid, destination=self._name)
         return transaction_uid
 
     def _request(self, association: Association, transaction_uid: str, references: Sequence[Reference]) -> None:

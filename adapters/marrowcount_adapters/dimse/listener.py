@@ -106,7 +106,7 @@ class Listener:
             where = f"{self._settings.host} port {self._settings.port}"
             raise SettingsError("cannot-listen", f"Cannot listen on {where}: {error.strerror}.") from error
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
-        LOG.info("listener_started", ae_title=self._settings.ae_title, host=self._settings.host, port=self.port)
+        LOG.info("listener.started", ae_title=self._settings.ae_title, host=self._settings.host, port=self.port)
 
     def stop(self, drain_s: float = 30.0) -> None:
         """Take no more callers, let the present ones finish for so long, then abort them."""
@@ -120,7 +120,7 @@ class Listener:
             if association.is_alive():
                 association.abort()
         tempfile.tempdir = self._tempdir
-        LOG.info("listener_stopped", ae_title=self._settings.ae_title)
+        LOG.info("listener.stopped", ae_title=self._settings.ae_title)
 
     def _bound_server(self) -> BoundedServer:
         settings = self._settings
@@ -158,11 +158,11 @@ class Listener:
                 event.dataset_path, caller, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
             )
         except StorageError as error:
-            LOG.error("instance_not_stored", code=error.code, sender=caller)  # noqa: TRY400 - the code says all
+            LOG.error("instance.not_stored", code=error.code, sender=caller)  # noqa: TRY400 - the code says all
             return _answer(Status.OUT_OF_RESOURCES, error.message)
         except Exception as error:  # noqa: BLE001 - one bad instance must not end the association without an answer
             # Not its message or traceback: a parser's may quote the data set.
-            LOG.error("instance_failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
+            LOG.error("instance.failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
             return _answer(Status.PROCESSING_FAILURE, "The node failed; see its log.")
         return _answer(status_of(receipt), receipt.message)
 
@@ -177,7 +177,7 @@ class Listener:
         now = self._transferred[event.assoc] = before + event.pdu.pdu_length
         if before // CHECK_EVERY_BYTES == now // CHECK_EVERY_BYTES or self._receiving.may_continue(now):
             return
-        LOG.error("transfer_aborted", sender=_caller(event.assoc), received_bytes=now)
+        LOG.error("transfer.aborted", sender=_caller(event.assoc), received_bytes=now)
         # Aborting waits for the very thread that runs this handler.
         threading.Thread(target=event.assoc.abort, kwargs={"block": True}, daemon=True).start()
 
@@ -190,7 +190,7 @@ class Listener:
         partial = message._data_set_path if message else None  # noqa: SLF001 - it is named nowhere else
         if isinstance(partial, Path):
             partial.unlink(missing_ok=True)
-            LOG.warning("transfer_broken_off", sender=_caller(event.assoc))
+            LOG.warning("transfer.broken_off", sender=_caller(event.assoc))
 
 
 def _caller(association: Association) -> str:

@@ -160,6 +160,6 @@ def _answered(outgoing: _Outgoing, answer: Dataset) -> SentFile:
     if status == Status.SUCCESS:
         return outgoing.told(status)
     comment = str(answer.get("ErrorComment", ""))
-    LOG.warning("store_status", status=f"{status:04X}", sop_instance_uid=outgoing.reference.sop_instance_uid)
+    LOG.warning("instance.status", status=f"{status:04X}", sop_instance_uid=outgoing.reference.sop_instance_uid)
     sent = outgoing.told(status, f"the peer answered {status:04X}H {comment}".rstrip())
     return sent if sent.verdict is not Verdict.TAKEN else outgoing.told(status)

@@ -47,7 +47,7 @@ def _moved(slide: SlideRecord, ledger: Ledger, clock: Clock, settings: Completen
     moved = mark(slide.series_uid, slide.revision, assessment.evidence, clock.now())
     if moved:
         LOG.info(
-            "slide_assessed",
+            "slide.assessed",
             series_instance_uid=slide.series_uid,
             revision=slide.revision,
             verdict=assessment.verdict.value,

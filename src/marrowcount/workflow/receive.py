@@ -103,7 +103,7 @@ class Receiving:
         """Delete what dead transfers left behind; how many files."""
         swept = self._store.sweep(older_than_s)
         if swept:
-            LOG.info("partial_files_swept", files=swept)
+            LOG.info("inbox.swept", files=swept)
         return swept
 
     def take(self, incoming: Path, sender: str, expected_class: str, expected_instance: str) -> Receipt:
@@ -158,36 +158,37 @@ class Receiving:
             repeated = self._store.same_data_set(incoming, known.path)
         else:  # deleted since, by retention or by hand: take it anew
             repeated = self._store.keep(incoming, facts.series_uid, facts.sop_instance_uid).sha256 == known.sha256
-        if not repeated:
-            return self._conflict(incoming, sender, facts)
-        return _taken(Outcome.IDENTICAL, sender, facts, known)
+        if repeated:
+            return _taken(Outcome.IDENTICAL, sender, facts, known)
+        return self._conflict(incoming, sender, facts)
 
     def _conflict(self, path: Path, sender: str, facts: InstanceFacts) -> Receipt:
         message = "Another data set with this SOP Instance UID was received before; the first one stands."
-        self._quarantined(path, sender, facts.sop_instance_uid, InstanceError("instance-conflict", message))
+        kept = self._quarantined(path, sender, facts.sop_instance_uid, InstanceError("instance-conflict", message))
+        # So that the slide's history tells of it.
+        self._ledger.record_instance(ReceivedInstance(facts, kept, sender, self._clock.now()))
         return Receipt(Outcome.CONFLICT, "instance-conflict", message)
 
     def _rejected(self, path: Path, sender: str, announced: str, error: InstanceError) -> Receipt:
         self._quarantined(path, sender, announced, error)
         return Receipt(Outcome.REJECTED, error.code, error.message)
 
-    def _quarantined(self, path: Path, sender: str, sop_instance_uid: str, error: InstanceError) -> None:
-        reason = (
-            f"{error} SOP Instance UID {sop_instance_uid!r}, from {sender!r}, {self._clock.now():%Y-%m-%d %H:%M:%S%z}"
-        )
-        kept = self._store.quarantine(path, reason)
+    def _quarantined(self, path: Path, sender: str, sop_instance_uid: str, error: InstanceError) -> KeptFile:
+        at = f"{self._clock.now():%Y-%m-%d %H:%M:%S%z}"
+        kept = self._store.quarantine(path, f"{error} SOP Instance UID {sop_instance_uid!r}, from {sender!r}, {at}")
         LOG.warning(
-            "instance_quarantined",
+            "instance.quarantined",
             code=error.code,
             sop_instance_uid=sop_instance_uid,
             sender=sender,
             file=kept.path,
         )
+        return kept
 
 
 def _taken(outcome: Outcome, sender: str, facts: InstanceFacts, file: KeptFile) -> Receipt:
     LOG.info(
-        "instance_received",
+        "instance.received",
         outcome=outcome.value,
         sop_instance_uid=facts.sop_instance_uid,
         series_instance_uid=facts.series_uid,
