@@ -131,8 +131,8 @@ def test_known_gap_never_becomes_complete(sender: Sender, data: st.DataObject) -
         return
     lost = data.draw(st.lists(st.sampled_from(parts), min_size=1, unique=True))
     there = [facts for facts in instances if facts not in lost]
-    images_left = {facts.image_uid for facts in there}
-    if not any(facts.image_uid in images_left for facts in lost):
+    images_left = {facts.image_key for facts in there}
+    if not any(facts.image_key in images_left for facts in lost):
         return  # nothing is left of those levels, so nothing says that they should be there
     assert verdict(there, SETTINGS.incomplete_s - 1) is Completeness.WAITING
     assert verdict(there, FOREVER_S) is Completeness.INCOMPLETE

@@ -130,7 +130,7 @@ def _levels(instances: Iterable[InstanceFacts]) -> list[_Level]:
     members: defaultdict[str, list[InstanceFacts]] = defaultdict(list)
     for facts in instances:
         if facts.is_level and facts.matrix is not None:
-            members[facts.image_uid].append(facts)
+            members[facts.image_key].append(facts)
     levels = [_level(image) for image in members.values()]
     return sorted(levels, key=lambda level: level.width * level.height, reverse=True)
 
