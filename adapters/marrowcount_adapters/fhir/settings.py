@@ -1,0 +1,29 @@
+"""What a site must say before its results can go to an electronic health record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FhirSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class FhirSettings:
+    """How the site's identifiers and names are written in FHIR.
+
+    Attributes:
+        patient_id_systems: URI of the patient identifier system for each text of Issuer of Patient ID (0010,0021);
+            ``""`` for headers that name no issuer. A header's own universal entity id needs no entry.
+        organisation: the laboratory, as performer of the observations.
+        timezone: IANA zone of times in headers that give none.
+        accession_systems: URI of the accession number's system for each text of its issuer; ``""`` for none.
+    """
+
+    patient_id_systems: Mapping[str, str]
+    organisation: str
+    timezone: str = "UTC"
+    accession_systems: Mapping[str, str] = field(default_factory=dict)
