@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,20 +27,41 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def postgresql_url() -> Iterator[str]:
-    """An empty schema of its own on a PostgreSQL server; tests stand aside where none answers."""
+@pytest.fixture(scope="session")
+def postgresql_server() -> str:
+    """URL of a PostgreSQL database for tests; they stand aside where none answers."""
     server = os.environ.get("MARROWCOUNT_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
     try:
-        connection = psycopg.connect(server, autocommit=True, connect_timeout=5)
+        psycopg.connect(server, connect_timeout=5).close()
     except psycopg.OperationalError:
         pytest.skip("no PostgreSQL answers: set MARROWCOUNT_TEST_POSTGRESQL to the URL of one for tests")
+    return server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """An empty schema of the test's own."""
+    with postgresql_schema(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql_session_url(postgresql_server: str) -> Iterator[str]:
+    """A schema for all tests that clean up behind themselves."""
+    with postgresql_schema(postgresql_server) as url:
+        yield url
+
+
+@contextmanager
+def postgresql_schema(server: str) -> Iterator[str]:
+    """Make a schema; the URL with which everything happens in it. Commits are not synced: the schema is dropped."""
     schema = f"marrowcount_{uuid.uuid4().hex}"
-    with connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")
         try:
-            yield f"{server}?options=-csearch_path%3D{schema}"
+            yield f"{server}?options=-csearch_path%3D{schema}%20-csynchronous_commit%3Doff"
         finally:
+            connection.execute("SET client_min_messages = error")
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 

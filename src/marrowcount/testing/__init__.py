@@ -11,6 +11,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
 """
 
 from marrowcount.testing.destinations import RecordingDestination
+from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
 from marrowcount.testing.slides import PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.testing.store import FolderStore
@@ -25,4 +26,5 @@ __all__ = [
     "RecordingProgress",
     "ScriptedCellModel",
     "ScriptedRoiModel",
+    "made_up_instance",
 ]
