@@ -22,7 +22,7 @@ __all__ = ["BLUR_PX", "ORIENTATIONS", "RED_CELLS", "Atlas", "Picture", "Sprite",
 Picture: TypeAlias = "NDArray[np.uint8]"
 """(rows, columns, 3), RGB."""
 
-BLUR_PX: Final = (0.0, 1.6, 3.0, 5.0)
+BLUR_PX: Final = (0.0, 2.0, 3.4, 5.5)
 """Further blur (sigma) of each degree of being out of focus; degree 0 is sharp."""
 
 ORIENTATIONS: Final = 8
@@ -32,6 +32,8 @@ RED_CELLS: Final = 48
 SPECIMENS: Final = 32
 FEW_SPECIMENS: Final = 10
 """For cells so large that drawing one takes as long as drawing ten others."""
+
+OPAQUE: Final = 256
 
 EDGE: Final = 0.3
 """A pixel belongs to the object, for its box, from this cover on."""
@@ -115,7 +117,7 @@ def _sprite(drawing: Drawing, look: Look, degree: int) -> Sprite:
     reach = _reach(alpha)
     alpha = ndimage.gaussian_filter(alpha, sigma)
     colour = ndimage.gaussian_filter(colour, (sigma, sigma, 0))
-    keep = np.round((1 - alpha) * 256).astype(np.uint16)[..., None]
+    keep = np.round((1 - alpha) * OPAQUE).astype(np.uint16)[..., None]
     return _cropped(Sprite(np.minimum(colour, 255).astype(np.uint8), keep, reach))
 
 
@@ -133,7 +135,7 @@ def _reach(alpha: NDArray[np.float32]) -> tuple[int, int, int, int]:
 
 def _cropped(sprite: Sprite) -> Sprite:
     """The sprite without its empty border, the anchor still in the middle."""
-    rows, columns = np.nonzero(sprite.keep[..., 0] < 255)
+    rows, columns = np.nonzero(sprite.keep[..., 0] < OPAQUE - 1)
     middle = len(sprite.keep) // 2
     radius = int(max(np.abs(rows - middle).max(), np.abs(columns - middle).max()))
     part = slice(middle - radius, middle + radius + 1)

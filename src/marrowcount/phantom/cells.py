@@ -21,6 +21,12 @@ __all__ = ["PX_PER_UM", "Drawing", "draw", "draw_red_cell"]
 PX_PER_UM: Final = 4.0
 """The phantom is drawn at 0.25 um per pixel."""
 
+HOURS_BEGIN: Final = 0.45
+"""Share of the nuclear radius inside which a plasma cell's chromatin is even."""
+
+INCLUSIONS: Final[tuple[Colour, ...]] = ((92, 56, 136), (204, 150, 140), (122, 96, 150))
+"""What a macrophage has eaten: nuclear dust, red cells, pigment."""
+
 
 @dataclass(slots=True)
 class Drawing:
@@ -37,6 +43,15 @@ class Drawing:
     def paint(self, mask: Floats, colour: Colour | Floats) -> None:
         """Lay a colour over, as far as the mask (0 to 1) says."""
         self.rgb += mask[..., None] * (np.asarray(colour, np.float32) - self.rgb)
+
+    def dab(self, spot: tuple[int, int], radius: float, colour: Colour, strength: float) -> None:
+        """Paint a disc round a pixel (row, column)."""
+        reach = int(np.ceil(radius)) + 1
+        top, left = max(0, spot[0] - reach), max(0, spot[1] - reach)
+        part = self.rgb[top : spot[0] + reach + 1, left : spot[1] + reach + 1]
+        rows, columns = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
+        mask = cover((radius - np.hypot(rows - spot[0], columns - spot[1])).astype(np.float32))
+        part += (strength * mask)[..., None] * (np.asarray(colour, np.float32) - part)
 
     def mottle(self, noise: Floats, amplitude: float) -> None:
         """Lighten and darken by noise of unit variance; amplitude in grey levels."""
@@ -65,15 +80,18 @@ def _draw_cell(recipe: Recipe, bank: TextureBank, rng: np.random.Generator) -> D
     plan = _plan(recipe, radius, rng)
     body = outline(paper, radius, rng, aspect=aspect, wobble=recipe.wobble)
     nucleus = nucleus_depth(recipe.shape, paper, plan, rng)
-    nucleus += bank.cut(paper.side, 4.0, rng) * min(1.0, radius * 0.03)
+    nucleus += bank.cut(paper.side, 4.0, rng) * min(1.2, radius * recipe.wobble * 0.7)
     if recipe.bare:
         body = _wisps(nucleus, bank, rng)
     nucleus = np.minimum(nucleus, body - 0.6)
     drawing = _cytoplasm(recipe, paper, body, bank, rng)
     _hof(drawing, recipe, paper, plan, rng)
-    _bubbles(drawing, recipe, paper, body, rng)
+    _bubbles(drawing, recipe, body, rng)
     _granules(drawing, recipe, body, rng, over_nucleus=False)
-    _chromatin(drawing, recipe, paper, plan, nucleus, bank, rng)
+    pattern = bank.cut(paper.side, recipe.grain, rng)
+    if recipe.clock_face:
+        pattern = 0.5 * pattern + _hours(paper, plan, rng)
+    _chromatin(drawing, recipe, nucleus, pattern, rng)
     _granules(drawing, recipe, body, rng, over_nucleus=True)
     drawing.alpha = cover(body)
     if recipe.bare:
@@ -117,26 +135,25 @@ def _hof(drawing: Drawing, recipe: Recipe, paper: Paper, plan: Plan, rng: np.ran
     drawing.paint(recipe.hof * pale, _shade((222, 208, 230), rng))
 
 
-def _bubbles(drawing: Drawing, recipe: Recipe, paper: Paper, body: Floats, rng: np.random.Generator) -> None:
+def _bubbles(drawing: Drawing, recipe: Recipe, body: Floats, rng: np.random.Generator) -> None:
     """Vacuoles (pale, ringed) and inclusions (dark), inside the body."""
-    for _ in range(int(rng.integers(recipe.vacuoles[0], recipe.vacuoles[1] + 1))):
-        disc = _disc(paper, body, rng.uniform(*recipe.vacuole_px), rng)
-        drawing.paint(0.35 * cover(disc + 1.0), recipe.rim)
-        drawing.paint(0.85 * cover(disc), (240, 236, 242))
-    for _ in range(int(rng.integers(recipe.inclusions[0], recipe.inclusions[1] + 1))):
-        disc = _disc(paper, body, rng.uniform(1.5, 6.0), rng)
-        colours: tuple[Colour, ...] = ((92, 56, 136), (204, 150, 140), (122, 96, 150))
-        drawing.paint(0.9 * cover(disc), _shade(colours[int(rng.integers(3))], rng))
+    for spot in _spots(body - recipe.vacuole_px[1] * 0.7, recipe.vacuoles, rng):
+        radius = rng.uniform(*recipe.vacuole_px)
+        drawing.dab(spot, radius + 0.8, recipe.rim, 0.4)
+        drawing.dab(spot, radius, (240, 236, 242), 0.85)
+    for spot in _spots(body - 4.0, recipe.inclusions, rng):
+        colour = INCLUSIONS[int(rng.integers(len(INCLUSIONS)))]
+        drawing.dab(spot, rng.uniform(1.5, 6.0), _shade(colour, rng), 0.9)
 
 
-def _disc(paper: Paper, body: Floats, radius: float, rng: np.random.Generator) -> Floats:
-    """Depth of a disc somewhere inside the body."""
-    rows, columns = np.nonzero(body > radius)
-    if not len(rows):
-        return np.full_like(body, -9.0)
-    place = int(rng.integers(len(rows)))
-    x, y = paper.x[0, columns[place]], paper.y[rows[place], 0]
-    return (radius - np.hypot(paper.x - x, paper.y - y)).astype(np.float32)
+def _spots(room: Floats, many: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Row and column of some pixels where there is room (depth above zero)."""
+    count = int(rng.integers(many[0], many[1] + 1))
+    rows, columns = np.nonzero(room > 0)
+    if not count or not len(rows):
+        return []
+    chosen = rng.integers(0, len(rows), count)
+    return [(int(rows[place]), int(columns[place])) for place in chosen]
 
 
 def _granules(drawing: Drawing, recipe: Recipe, body: Floats, rng: np.random.Generator, *, over_nucleus: bool) -> None:
@@ -151,29 +168,18 @@ def _strew(drawing: Drawing, kind: Granules, body: Floats, rng: np.random.Genera
     drawing.paint(kind.strength * mask, _shade(kind.colour, rng))
 
 
-def _chromatin(
-    drawing: Drawing,
-    recipe: Recipe,
-    paper: Paper,
-    plan: Plan,
-    nucleus: Floats,
-    bank: TextureBank,
-    rng: np.random.Generator,
-) -> None:
-    """The nucleus: pale ground, dark clumps, darker membrane, nucleoli."""
-    noise = bank.cut(paper.side, recipe.grain, rng).copy()
-    if recipe.clock_face:
-        noise = 0.5 * noise + _hours(paper, plan, rng)
-    clumps = 1 / (1 + np.exp(-recipe.sharpness * (noise - recipe.bias)))
+def _chromatin(drawing: Drawing, recipe: Recipe, nucleus: Floats, pattern: Floats, rng: np.random.Generator) -> None:
+    """The nucleus: pale ground, dark clumps where the pattern is high, darker membrane, nucleoli."""
+    clumps = 1 / (1 + np.exp(-recipe.sharpness * (pattern - recipe.bias)))
     membrane = 0.6 * np.exp(-((nucleus / 1.6) ** 2))
     pale, dark = _shade(recipe.chromatin, rng), _shade(recipe.clump, rng)
     inside = cover(nucleus)
     drawing.paint(inside, pale)
     drawing.paint(inside * np.maximum(clumps, membrane), dark)
-    for _ in range(int(rng.integers(recipe.nucleoli[0], recipe.nucleoli[1] + 1))):
-        disc = _disc(paper, nucleus - 1.5, rng.uniform(2.0, 3.6), rng)
-        drawing.paint(0.55 * cover(disc + 1.0), dark)
-        drawing.paint(0.75 * cover(disc), _shade((176, 150, 222), rng))
+    for spot in _spots(nucleus - 3.5, recipe.nucleoli, rng):
+        radius = rng.uniform(1.8, 3.8)
+        drawing.dab(spot, radius + 1.0, dark, 0.5)
+        drawing.dab(spot, radius, _shade((178, 152, 222), rng), rng.uniform(0.5, 0.85))
 
 
 def _hours(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
@@ -181,7 +187,7 @@ def _hours(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
     dx, dy = paper.x - plan.centre[0], paper.y - plan.centre[1]
     angle, reach = np.arctan2(dy, dx), np.hypot(dx, dy) / plan.radius
     blocks = np.cos(int(rng.integers(5, 8)) * angle + rng.uniform(0, 2 * np.pi)) * 1.4
-    return np.where(reach > 0.45, blocks, 0.4).astype(np.float32)
+    return np.where(reach > HOURS_BEGIN, blocks, 0.4).astype(np.float32)
 
 
 def _tear(drawing: Drawing, paper: Paper, radius: float, bank: TextureBank, rng: np.random.Generator) -> None:

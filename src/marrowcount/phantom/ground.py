@@ -27,16 +27,16 @@ __all__ = ["NODE_PX", "Fault", "Ground"]
 NODE_PX: Final = 64
 NODES: Final = TILE_PX // NODE_PX
 
-ROI_SHARE: Final = 0.15
-"""Share of tiles fit for cytology; the paper saw 10 to 20 %."""
+ROI_SHARE: Final = (0.12, 0.18)
+"""Least and greatest share of tiles fit for cytology; the paper saw 10 to 20 %."""
 
-TOLERATED: Final = 0.04
+TOLERATED: Final = 0.02
 """Share of a fit tile's nodes that may lie below margin zero."""
 
 RAMP: Final = 0.12
 """Change of the margin from no fault to full fault, in standard deviations of the fields."""
 
-ONSET: Final = 0.3
+ONSET: Final = 0.35
 """Severity at margin zero: a fault is about to be seen where the ground ceases to count as fit."""
 
 
@@ -73,8 +73,7 @@ class Ground:
         beyond = _fields(rows * NODES + 1, columns * NODES + 1, rng) - LIMITS[:, None, None]
         margin = -beyond.max(axis=0)
         score = _tile_scores(margin, size)
-        wanted = max(1, round(ROI_SHARE * score.size))
-        shift = float(np.sort(score, axis=None)[-wanted])
+        shift = _widest_gap(score)
         severity = np.clip((beyond + shift) / RAMP + ONSET, 0, 1).astype(np.float32)
         return cls(severity, score >= shift)
 
@@ -92,16 +91,14 @@ class Ground:
             tile.row * NODES : tile.row * NODES + NODES + 1,
             tile.column * NODES : tile.column * NODES + NODES + 1,
         ]
-        return _BETWEEN @ nodes @ _BETWEEN.T if nodes.any() else None
+        return _between(_between(nodes).T).T if nodes.any() else None
 
 
-def _between() -> Floats:
-    """Weights that interpolate the 9 nodes of a tile's side at its 512 pixel centres."""
-    places = (np.arange(TILE_PX) + 0.5) / NODE_PX
-    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(NODES + 1))).astype(np.float32)
-
-
-_BETWEEN: Final = _between()
+def _between(nodes: Floats) -> Floats:
+    """Interpolate along the rows: 9 nodes become the 512 pixel centres between them."""
+    step = ((np.arange(NODE_PX) + 0.5) / NODE_PX).astype(np.float32)
+    start, end = nodes[:, :-1, None], nodes[:, 1:, None]
+    return (start + (end - start) * step).reshape(len(nodes), TILE_PX)
 
 
 def _fields(rows: int, columns: int, rng: np.random.Generator) -> Floats:
@@ -125,3 +122,13 @@ def _tile_scores(margin: Floats, size: SizePx) -> Floats:
             ]
             scores[row, column] = np.quantile(nodes, TOLERATED)
     return scores
+
+
+def _widest_gap(scores: Floats) -> float:
+    """The limit between fit and unfit: where the scores, inside the wanted share, lie farthest apart."""
+    falling = np.sort(scores, axis=None)[::-1]
+    least, most = (round(share * falling.size) for share in ROI_SHARE)
+    least, most = max(1, least), max(1, most)
+    upper, lower = falling[least - 1 : most], falling[least : most + 1]
+    place = int((upper - lower).argmax())
+    return float((upper[place] + lower[place]) / 2)

@@ -38,16 +38,23 @@ def _around(plan: Plan, angles: NDArray[np.float64], distance: NDArray[np.float6
 
 
 def _round(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
-    return outline(paper, plan.radius, rng, centre=plan.centre, aspect=rng.uniform(1.0, 1.15), wobble=0.03)
+    return outline(paper, plan.radius, rng, centre=plan.centre, aspect=rng.uniform(1.0, 1.12), wobble=0.02)
 
 
 def _kidney(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
-    body = outline(paper, plan.radius, rng, centre=plan.centre, aspect=1.15, wobble=0.03)
-    inward = np.arctan2(-plan.centre[1], -plan.centre[0]) + rng.normal(0, 0.3)
-    bite = plan.radius * rng.uniform(0.4, 0.6)
-    reach = plan.radius * rng.uniform(0.85, 1.0)
+    body = outline(paper, plan.radius, rng, centre=plan.centre, aspect=rng.uniform(1.0, 1.2), wobble=0.03)
+    inward = np.arctan2(-plan.centre[1], -plan.centre[0]) + rng.normal(0, 0.35)
+    bite = plan.radius * rng.uniform(0.55, 1.0)
+    reach = plan.radius * rng.uniform(0.25, 0.6) + bite
     x, y = plan.centre[0] + reach * np.cos(inward), plan.centre[1] + reach * np.sin(inward)
-    return np.minimum(body, np.hypot(paper.x - x, paper.y - y) - bite).astype(np.float32)
+    bitten = np.hypot(paper.x - x, paper.y - y) - bite
+    return _rounded_minimum(body, bitten.astype(np.float32), plan.radius * 0.16)
+
+
+def _rounded_minimum(one: Floats, other: Floats, corner: float) -> Floats:
+    """Cut one shape by another with rounded corners of about that radius."""
+    blend = np.clip(0.5 + (other - one) / (2 * corner), 0, 1)
+    return (other + (one - other) * blend - corner * blend * (1 - blend)).astype(np.float32)
 
 
 def _arc(plan: Plan, span: float, distance: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -56,18 +63,22 @@ def _arc(plan: Plan, span: float, distance: float, rng: np.random.Generator) -> 
 
 
 def _band(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
-    points = _arc(plan, rng.uniform(3.2, 4.6), plan.cell_radius * rng.uniform(0.46, 0.54), rng)
-    radii = plan.cell_radius * rng.uniform(0.17, 0.21) * (1 + 0.22 * np.linspace(-1, 1, 9) ** 2)
+    points = _arc(plan, rng.uniform(2.8, 4.4), plan.cell_radius * rng.uniform(0.42, 0.52), rng)
+    waist = rng.uniform(0.05, 0.35)
+    radii = plan.cell_radius * rng.uniform(0.20, 0.26) * (1 + waist * (np.linspace(-1, 1, 9) ** 2 - 0.5))
     return np.maximum(union(paper, points, radii), strand(paper, points, float(radii.min())))
 
 
 def _segmented(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
-    lobes = int(rng.integers(3, 6))
-    turn = rng.uniform(1.05, 1.45) if lobes > 3 else rng.uniform(1.5, 1.9)
-    angles = rng.uniform(0, 2 * np.pi) + turn * np.arange(lobes) + rng.normal(0, 0.12, lobes)
-    points = _around(plan, angles, plan.cell_radius * rng.uniform(0.38, 0.56, lobes))
-    radii = plan.cell_radius * rng.uniform(0.20, 0.30, lobes) * (1.15 if lobes < 5 else 0.9)
-    return np.maximum(union(paper, points, radii), strand(paper, points, 1.3))
+    lobes = int(rng.choice([2, 3, 3, 4, 4, 5]))
+    turn = 4.6 / lobes * rng.uniform(0.85, 1.15)
+    angles = rng.uniform(0, 2 * np.pi) + turn * np.arange(lobes) + rng.normal(0, 0.15, lobes)
+    reach = plan.cell_radius * rng.uniform(0.36, 0.54, lobes)
+    points = _around(plan, angles, reach)
+    ends = _around(plan, angles + rng.normal(0, 0.5, lobes), reach * rng.uniform(0.75, 1.25, lobes))
+    radii = plan.cell_radius * rng.uniform(0.19, 0.26, lobes) * (1.2 - 0.07 * lobes + 0.12)
+    beans = np.maximum(union(paper, points, radii), union(paper, (points + 2 * ends) / 3, radii * 0.95))
+    return np.maximum(beans, strand(paper, points, rng.uniform(1.2, 2.2)))
 
 
 def _bilobed(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
@@ -85,10 +96,11 @@ def _folded(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
 
 
 def _multilobed(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:
-    lobes = int(rng.integers(6, 11))
-    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi / lobes * np.arange(lobes) + rng.normal(0, 0.25, lobes)
-    points = _around(plan, angles, plan.radius * rng.uniform(0.35, 0.72, lobes))
-    radii = plan.radius * rng.uniform(0.26, 0.44, lobes)
+    lobes = int(rng.integers(5, 12))
+    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi / lobes * np.arange(lobes) + rng.normal(0, 0.35, lobes)
+    reach = plan.radius * rng.uniform(0.25, 0.75, lobes)
+    points = np.concatenate([_around(plan, angles, reach), np.array([plan.centre])])
+    radii = plan.radius * np.append(rng.uniform(0.26, 0.46, lobes), rng.uniform(0.3, 0.42))
     return np.maximum(union(paper, points, radii), strand(paper, points, plan.radius * 0.2))
 
 

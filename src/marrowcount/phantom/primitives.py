@@ -6,7 +6,9 @@ signed distance to an outline, positive inside, so that shapes join by maximum, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -79,33 +81,38 @@ def outline(
     wobble: float = 0.05,
 ) -> Floats:
     """Depth of a roundish body: an ellipse whose radius wavers by a random Fourier series of the angle."""
-    tilt = rng.uniform(0, np.pi)
+    tilt, stretch = rng.uniform(0, math.pi), math.sqrt(aspect)
     dx, dy = paper.x - centre[0], paper.y - centre[1]
-    along = (dx * np.cos(tilt) + dy * np.sin(tilt)) / np.sqrt(aspect)
-    across = (dy * np.cos(tilt) - dx * np.sin(tilt)) * np.sqrt(aspect)
-    angle = np.arctan2(across, along)
-    waver = np.zeros_like(angle)
+    along = (dx * math.cos(tilt) + dy * math.sin(tilt)) / stretch
+    across = (dy * math.cos(tilt) - dx * math.sin(tilt)) * stretch
+    distance = np.sqrt(along * along + across * across)
+    turn = (along + 1j * across) / np.maximum(distance, 1e-3)
+    waver, power = np.zeros_like(distance), turn
     for order in range(2, 7):
-        waver += rng.normal(0, 1.6 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
-    return (radius * (1 + wobble * waver) - np.hypot(along, across)).astype(np.float32)
+        power = power * turn
+        size, phase = rng.normal(0, 1.6 / order), rng.uniform(0, 2 * math.pi)
+        waver += power.real * (size * math.cos(phase)) - power.imag * (size * math.sin(phase))
+    return radius * (1 + wobble * waver) - distance
 
 
 def union(paper: Paper, centres: NDArray[np.float64], radii: NDArray[np.float64]) -> Floats:
     """Depth of overlapping discs; centres (n, 2), radii (n,)."""
     depth = np.full((paper.side, paper.side), -1e6, np.float32)
-    for (x, y), radius in zip(centres, radii, strict=True):
-        np.maximum(depth, radius - np.hypot(paper.x - x, paper.y - y), out=depth)
+    for (x, y), radius in zip(centres.tolist(), radii.tolist(), strict=True):
+        dx, dy = paper.x[:1] - x, paper.y[:, :1] - y
+        np.maximum(depth, radius - np.sqrt(dx * dx + dy * dy), out=depth)
     return depth
 
 
 def strand(paper: Paper, points: NDArray[np.float64], half_width: float) -> Floats:
     """Depth of a thread of that half width through the points, (n, 2)."""
     depth = np.full((paper.side, paper.side), -1e6, np.float32)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(points.tolist()):
         length = max((x1 - x0) ** 2 + (y1 - y0) ** 2, 1e-6)
-        share = np.clip(((paper.x - x0) * (x1 - x0) + (paper.y - y0) * (y1 - y0)) / length, 0, 1)
-        away = np.hypot(paper.x - x0 - share * (x1 - x0), paper.y - y0 - share * (y1 - y0))
-        np.maximum(depth, half_width - away, out=depth)
+        dx, dy = paper.x[:1] - x0, paper.y[:, :1] - y0
+        share = np.clip(dx * ((x1 - x0) / length) + dy * ((y1 - y0) / length), 0, 1)
+        dx, dy = dx - share * (x1 - x0), dy - share * (y1 - y0)
+        np.maximum(depth, half_width - np.sqrt(dx * dx + dy * dy), out=depth)
     return depth
 
 

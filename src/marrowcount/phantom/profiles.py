@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.cytology.cell_types import CellType
+from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,40 +37,25 @@ class Profile:
     concentration: float
 
 
-def _differential(
-    blast: float,
-    promyelocyte: float,
-    myelocyte: float,
-    metamyelocyte: float,
-    neutrophil: float,
-    eosinophil: float,
-    basophil: float,
-    mast_cell: float,
-    monocyte: float,
-    lymphocyte: float,
-    plasma_cell: float,
-    erythroblast: float,
-) -> Mapping[CellType, float]:
-    """Percentages in the order of a laboratory report."""
-    named = dict(locals())
-    return MappingProxyType({CellType[name.upper()]: percent for name, percent in named.items()})
+def _differential(*percent: float) -> Mapping[CellType, float]:
+    """Percentages of the NDC classes in the order of a laboratory report."""
+    return MappingProxyType(dict(zip(NDC_CLASSES, percent, strict=True)))
 
 
-def _bystanders(
-    megakaryocyte: float, nucleus: float, histiocyte: float, other: float, debris: float, platelet: float, clump: float
-) -> Mapping[CellType, float]:
-    """Objects per tile."""
-    return MappingProxyType(
-        {
-            CellType.MEGAKARYOCYTE: megakaryocyte,
-            CellType.MEGAKARYOCYTE_NUCLEUS: nucleus,
-            CellType.HISTIOCYTE: histiocyte,
-            CellType.OTHER_CELL: other,
-            CellType.DEBRIS: debris,
-            CellType.PLATELET: platelet,
-            CellType.PLATELET_CLUMP: clump,
-        }
-    )
+_BYSTANDERS: Final = (
+    CellType.MEGAKARYOCYTE,
+    CellType.MEGAKARYOCYTE_NUCLEUS,
+    CellType.HISTIOCYTE,
+    CellType.OTHER_CELL,
+    CellType.DEBRIS,
+    CellType.PLATELET,
+    CellType.PLATELET_CLUMP,
+)
+
+
+def _bystanders(*per_tile: float) -> Mapping[CellType, float]:
+    """Objects per tile of the classes that are not in the NDC."""
+    return MappingProxyType(dict(zip(_BYSTANDERS, per_tile, strict=True)))
 
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(

@@ -121,42 +121,56 @@ _MYELOCYTE = Recipe(
     offset=(0.75, 1.0), aspect=(1.0, 1.2), grain=2.0, bias=0.1, hof=0.35,
     granules=(Granules(7.0, 0.8, (150, 84, 168), 0.6),),
 )  # fmt: skip
+_EARLY_MYELOCYTE = Recipe(
+    (15.0, 19.0), NucleusShape.ROUND, (0.56, 0.64), (182, 166, 216), (156, 146, 212), (138, 80, 176), (96, 48, 142),
+    offset=(0.75, 1.0), aspect=(1.0, 1.2), grain=1.6, bias=0.2, hof=0.45,
+    granules=(Granules(6.0, 0.85, (142, 70, 158), 0.65),),
+)  # fmt: skip
 _PROMYELOCYTE = Recipe(
     (17.0, 21.0), NucleusShape.ROUND, (0.60, 0.68), (142, 134, 204), (104, 104, 192), (148, 84, 182), (112, 56, 156),
     offset=(0.7, 1.0), aspect=(1.0, 1.2), grain=1.6, bias=0.4, nucleoli=(1, 3), hof=0.75,
-    granules=(Granules(3.6, 1.15, (128, 22, 108), 0.95), Granules(1.1, 1.1, (128, 22, 108), 0.75, over_nucleus=True)),
+    granules=(Granules(4.2, 0.95, (126, 28, 112), 0.9), Granules(1.2, 0.95, (120, 28, 116), 0.7, over_nucleus=True)),
 )  # fmt: skip
 _BLAST = Recipe(
     (12.5, 17.5), NucleusShape.ROUND, (0.80, 0.89), (128, 144, 218), (96, 108, 202), (160, 98, 190), (128, 68, 170),
     offset=(0.3, 0.9), aspect=(1.0, 1.18), grain=1.0, bias=0.3, sharpness=1.2, nucleoli=(1, 3), mottle=5.0,
 )  # fmt: skip
+_OPEN_BLAST = Recipe(
+    (15.0, 20.0), NucleusShape.ROUND, (0.72, 0.82), (142, 158, 220), (106, 120, 206), (170, 110, 196), (138, 80, 178),
+    offset=(0.3, 0.9), aspect=(1.0, 1.25), wobble=0.045, grain=1.0, bias=0.5, sharpness=1.2, nucleoli=(1, 4),
+    mottle=6.0, granules=(Granules(0.3, 0.8, (140, 60, 150), 0.6),),
+)  # fmt: skip
+_FOLDED_BLAST = Recipe(
+    (13.0, 17.0), NucleusShape.KIDNEY, (0.82, 0.90), (124, 138, 212), (92, 104, 196), (156, 94, 188), (122, 64, 166),
+    offset=(0.1, 0.5), aspect=(1.0, 1.2), wobble=0.04, grain=1.0, bias=0.3, sharpness=1.2, nucleoli=(1, 2), mottle=5.0,
+)  # fmt: skip
 _BASOPHILIC = Recipe(
-    (12.0, 15.0), NucleusShape.ROUND, (0.66, 0.74), (74, 82, 184), (48, 56, 160), (104, 52, 150), (58, 26, 104),
-    offset=(0.0, 0.3), aspect=(1.0, 1.06), grain=1.6, bias=0.1, sharpness=3.0, mottle=8.0,
+    (12.0, 15.0), NucleusShape.ROUND, (0.66, 0.74), (86, 90, 176), (62, 66, 156), (106, 54, 148), (60, 28, 104),
+    offset=(0.0, 0.3), aspect=(1.0, 1.06), wobble=0.015, grain=1.6, bias=0.1, sharpness=3.0, mottle=8.0,
 )  # fmt: skip
 _POLYCHROMATIC = Recipe(
     (9.5, 12.0), NucleusShape.ROUND, (0.60, 0.68), (150, 152, 200), (136, 136, 192), (86, 40, 126), (44, 18, 84),
-    offset=(0.0, 0.5), aspect=(1.0, 1.06), grain=1.6, bias=0.0, sharpness=3.5,
+    offset=(0.0, 0.5), aspect=(1.0, 1.06), wobble=0.015, grain=1.6, bias=0.0, sharpness=3.5,
 )  # fmt: skip
 _ORTHOCHROMATIC = Recipe(
     (8.2, 10.5), NucleusShape.ROUND, (0.50, 0.60), (206, 176, 188), (190, 166, 186), (60, 26, 96), (38, 16, 72),
-    offset=(0.1, 0.8), aspect=(1.0, 1.06), grain=1.6, bias=-0.5,
+    offset=(0.1, 0.8), aspect=(1.0, 1.06), wobble=0.015, grain=1.6, bias=-0.5,
 )  # fmt: skip
 _MEGAKARYOCYTE = Recipe(
-    (42.0, 70.0), NucleusShape.MULTILOBED, (0.48, 0.60), (212, 168, 208), (196, 156, 212), (118, 62, 158), (74, 34, 120),
-    offset=(0.0, 0.5), aspect=(1.0, 1.3), wobble=0.06, mottle=9.0, grain=4.0, bias=0.0,
-    granules=(Granules(7.0, 0.9, (168, 96, 172), 0.55), Granules(2.0, 1.6, (182, 120, 188), 0.5)),
+    (42.0, 70.0), NucleusShape.MULTILOBED, (0.48, 0.60), (212, 168, 208), (196, 156, 212), (118, 62, 158),
+    (76, 36, 122), offset=(0.0, 0.5), aspect=(1.0, 1.3), wobble=0.06, mottle=8.0, grain=4.0, bias=0.0,
+    granules=(Granules(6.0, 0.9, (176, 108, 178), 0.40), Granules(1.2, 2.2, (186, 128, 194), 0.45)),
 )  # fmt: skip
 _BARE_NUCLEUS = Recipe(
-    (26.0, 42.0), NucleusShape.MULTILOBED, (0.86, 0.9), (214, 184, 216), (220, 198, 224), (96, 46, 140), (56, 24, 100),
+    (26.0, 42.0), NucleusShape.MULTILOBED, (0.86, 0.9), (214, 184, 216), (220, 198, 224), (118, 62, 156), (72, 34, 118),
     wobble=0.08, mottle=6.0, grain=4.0, bias=0.0, bare=True,
 )  # fmt: skip
 _LYMPHOCYTE = Recipe(
-    (8.5, 11.0), NucleusShape.ROUND, (0.82, 0.90), (160, 190, 234), (132, 164, 224), (94, 54, 152), (62, 32, 120),
+    (8.5, 11.0), NucleusShape.ROUND, (0.82, 0.90), (166, 188, 226), (140, 162, 216), (94, 54, 152), (62, 32, 120),
     offset=(0.4, 1.0), aspect=(1.0, 1.15), grain=2.4, bias=0.0, sharpness=1.2, mottle=3.0,
 )  # fmt: skip
 _LARGE_LYMPHOCYTE = Recipe(
-    (11.0, 13.5), NucleusShape.ROUND, (0.66, 0.76), (176, 204, 238), (146, 180, 232), (106, 62, 160), (70, 36, 126),
+    (11.0, 13.5), NucleusShape.ROUND, (0.66, 0.76), (184, 204, 232), (158, 182, 224), (106, 62, 160), (70, 36, 126),
     offset=(0.6, 1.0), aspect=(1.0, 1.2), wobble=0.05, grain=2.4, bias=0.0, sharpness=1.2, mottle=3.0,
 )  # fmt: skip
 _MONOCYTE = Recipe(
@@ -165,7 +179,7 @@ _MONOCYTE = Recipe(
     granules=(Granules(6.0, 0.6, (164, 120, 176), 0.4),), vacuoles=(1, 6), vacuole_px=(1.4, 3.2),
 )  # fmt: skip
 _PLASMA_CELL = Recipe(
-    (12.5, 17.5), NucleusShape.ROUND, (0.46, 0.54), (70, 88, 188), (44, 58, 168), (122, 64, 150), (52, 22, 94),
+    (12.5, 17.5), NucleusShape.ROUND, (0.46, 0.54), (92, 100, 182), (66, 74, 164), (122, 64, 150), (52, 22, 94),
     offset=(0.9, 1.1), aspect=(1.1, 1.45), wobble=0.04, grain=2.0, bias=0.3, sharpness=4.0, mottle=7.0, hof=0.85,
     clock_face=True,
 )  # fmt: skip
@@ -182,7 +196,7 @@ _EOSINOPHIL_MYELOCYTE = Recipe(
 _BASOPHIL = Recipe(
     (10.5, 13.5), NucleusShape.BILOBED, (0.6, 0.72), (220, 196, 222), (204, 178, 214), (140, 96, 176), (112, 70, 154),
     wobble=0.05, grain=2.4, bias=0.2,
-    granules=(Granules(3.4, 1.35, (48, 18, 84), 1.0, over_nucleus=True),),
+    granules=(Granules(4.6, 1.3, (54, 22, 92), 0.95, over_nucleus=True),),
 )  # fmt: skip
 _HISTIOCYTE = Recipe(
     (22.0, 32.0), NucleusShape.ROUND, (0.30, 0.36), (196, 196, 220), (204, 204, 226), (146, 92, 176), (108, 62, 150),
@@ -212,9 +226,9 @@ RECIPES: Final[Mapping[CellType, tuple[Recipe, ...]]] = MappingProxyType(
     {
         CellType.NEUTROPHIL: (_SEGMENTED, _BAND),
         CellType.METAMYELOCYTE: (_METAMYELOCYTE,),
-        CellType.MYELOCYTE: (_MYELOCYTE,),
+        CellType.MYELOCYTE: (_MYELOCYTE, _MYELOCYTE, _EARLY_MYELOCYTE),
         CellType.PROMYELOCYTE: (_PROMYELOCYTE,),
-        CellType.BLAST: (_BLAST,),
+        CellType.BLAST: (_BLAST, _OPEN_BLAST, _BLAST, _FOLDED_BLAST),
         CellType.ERYTHROBLAST: (_POLYCHROMATIC, _ORTHOCHROMATIC, _POLYCHROMATIC, _BASOPHILIC),
         CellType.MEGAKARYOCYTE_NUCLEUS: (_BARE_NUCLEUS,),
         CellType.LYMPHOCYTE: (_LYMPHOCYTE, _LYMPHOCYTE, _LARGE_LYMPHOCYTE),

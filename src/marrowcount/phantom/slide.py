@@ -93,8 +93,8 @@ class PhantomSlide:
         """The tile's pixels, (512, 512, 3) RGB uint8; tiles join without seams."""
         canvas = self._scenery.canvas(tile)
         near = self._placed.chosen(np.array(self._near_tile.get((tile.row, tile.column), ()), np.int64))
-        self._scenery.thicken(canvas, self._ground, tile)
         self._red.strew(canvas, tile, self._ground, self._atlas, near)
+        self._scenery.thicken(canvas, self._ground, tile)
         for kind, number, turn, degree, (x, y) in zip(
             near.kind.tolist(),
             near.number.tolist(),
