@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, Self
 
-import numpy as np
-
 from marrowcount.errors import InstanceError, Refusal, SlideError
 from marrowcount.ports import Slide
+from marrowcount.slides.suitability import glass_colour
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.wsi.checks import (
     AllowedResolution,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WsidicomSlide", "open_slide"]
 
-BRIGHTEST_PERCENT: Final = 5
 CHROMA_ZERO: Final = 128
 CHROMA_NEAR: Final = 12
 CHROMA_BRIGHT: Final = 180
@@ -149,9 +147,7 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
 
 def _require_colours(picture: Picture) -> None:
     """Refuse luma and chroma shown as red, green and blue: glass then has green and blue at the zero of chroma."""
-    brightness = picture.sum(axis=2, dtype=np.int32)
-    brightest = picture[brightness >= np.percentile(brightness, 100 - BRIGHTEST_PERCENT)]
-    red, green, blue = np.median(brightest, axis=0)
+    red, green, blue = glass_colour(picture)
     if red > CHROMA_BRIGHT and max(abs(green - CHROMA_ZERO), abs(blue - CHROMA_ZERO)) < CHROMA_NEAR:
         raise SlideError(
             Refusal.UNSUPPORTED_SYNTAX,
