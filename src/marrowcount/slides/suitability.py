@@ -77,24 +77,25 @@ def glass_colour(overview: NDArray[np.uint8]) -> NDArray[np.float64]:
     if len(scanned) < LEAST_SCANNED * len(pixels):
         scanned = pixels
     brightness = scanned.sum(axis=1, dtype=np.int32)
-    return np.median(scanned[brightness >= np.percentile(brightness, 100 - BRIGHTEST_PERCENT)], axis=0)
+    brightest = scanned[brightness >= np.percentile(brightness, 100 - BRIGHTEST_PERCENT)]
+    return np.asarray(np.median(brightest, axis=0), np.float64)
 
 
 def _densities(glass: NDArray[np.float64]) -> NDArray[np.float32]:
     """Optical density of every grey level in each colour against the glass, (3, 256)."""
     levels = np.arange(256)
-    return np.maximum(0, -np.log10((levels + 1) / (glass[:, None] + 1))).astype(np.float32)
+    return np.asarray(np.maximum(0, -np.log10((levels + 1) / (glass[:, None] + 1))), np.float32)
 
 
 def _density(part: NDArray[np.uint8], densities: NDArray[np.float32]) -> NDArray[np.float32]:
     red, green, blue = (densities[colour][part[..., colour]] for colour in range(3))
-    return (red + green + blue) / np.float32(3)
+    return np.asarray((red + green + blue) / 3, np.float32)
 
 
 def _is_candidate(density: NDArray[np.float32], limits: SuitabilityLimits) -> bool:
     covered = np.count_nonzero(density > limits.covered_density)
     thick = np.count_nonzero(density > limits.thick_density)
-    return covered >= limits.least_covered * density.size and thick * 2 <= density.size
+    return bool(covered >= limits.least_covered * density.size and thick * 2 <= density.size)
 
 
 def _parts(overview: NDArray[np.uint8], scale: float, size: SizePx) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
