@@ -176,7 +176,7 @@ class CountSection(_Section):
     """Finest resolution counted, in micrometres per pixel."""
     coarsest_um_per_px: Annotated[float, Field(gt=0)] = 0.30
     """Coarsest resolution counted, in micrometres per pixel: a 20x slide (0.5) is refused."""
-    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """Times that a slide is tried before it is called failed."""
     lease_s: Annotated[float, Field(ge=5)] = 120.0
     """Time without a sign of life after which another worker takes a slide over, in seconds."""

@@ -86,11 +86,13 @@ def _zoned(moment: datetime, zone: ZoneInfo) -> datetime:
 
 def _patient(context: SlideContext, settings: FhirSettings) -> Reference:
     """By logical identifier; the node never creates a patient and never guesses whose number it is."""
+    system = context.patient_id_system or settings.patient_id_systems.get(context.patient_id_issuer)
+    if not settings.hold_unidentified and not (system and context.patient_id):
+        return Reference(type="Patient", display="not identified: see the slide's header")
     if not context.patient_id:
         raise DeliveryRefusedError(
             "missing-patient-id", "The slide's header holds no Patient ID (0010,0020); send the slide anew with one."
         )
-    system = context.patient_id_system or settings.patient_id_systems.get(context.patient_id_issuer)
     if not system:
         raise DeliveryRefusedError(
             "unmapped-patient-issuer",

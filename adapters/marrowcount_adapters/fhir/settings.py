@@ -21,9 +21,12 @@ class FhirSettings:
         organisation: the laboratory, as performer of the observations.
         timezone: IANA zone of times in headers that give none.
         accession_systems: URI of the accession number's system for each text of its issuer; ``""`` for none.
+        hold_unidentified: refuse to encode where the patient cannot be told; else the subject stands without an
+            identifier system, for files that people look at, and no delivery may take it to a health record.
     """
 
     patient_id_systems: Mapping[str, str]
     organisation: str
     timezone: str = "UTC"
     accession_systems: Mapping[str, str] = field(default_factory=dict)
+    hold_unidentified: bool = True

@@ -58,8 +58,9 @@ class FhirDestination(Destination):
         """
         with self._client() as client:
             for file in files:
-                answer = self._request(client, "POST", "", file.read_bytes())
-                _check_entries(answer)
+                bundle = file.read_bytes()
+                _require_identified(bundle)
+                _check_entries(self._request(client, "POST", "", bundle))
         return ""
 
     def check(self) -> str:
@@ -137,6 +138,18 @@ def _outcome(answer: Mapping[str, Any]) -> str:
     """The codes and places of the faults; not their texts, which may quote what was sent."""
     places = [f"{issue.get('code')} at {issue.get('expression', ['?'])}" for issue in _issues(answer)]
     return f" ({'; '.join(places)})" if places else ""
+
+
+def _require_identified(bundle: bytes) -> None:
+    """A result whose patient cannot be told from its subject goes to no health record."""
+    for entry in _as_object(bundle).get("entry", []):
+        subject = entry.get("resource", {}).get("subject")
+        if subject is not None and not subject.get("identifier", {}).get("system"):
+            raise DeliveryRefusedError(
+                "unidentified-patient",
+                "the slide's header does not tell whose it is: it needs a Patient ID, and its issuer an entry in the "
+                "setting patient_id_systems; then have the slide sent anew",
+            )
 
 
 def _check_entries(answer: Mapping[str, Any]) -> None:

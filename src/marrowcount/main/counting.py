@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.main.clock import SystemClock
 from marrowcount.slides.suitability import candidate_tiles
 from marrowcount.workflow.count import CountSettings, count_slide
 from marrowcount_adapters.annotations import encode_cells, encode_roi
 from marrowcount_adapters.charts import draw_ihct
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
+from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.structured_report import encode_differential
 from marrowcount_adapters.wsi import AllowedResolution, open_slide
 from marrowcount_adapters.wsi.header import read_header
@@ -90,6 +90,7 @@ def fhir_settings(settings: Settings) -> FhirSettings:
         patient_id_systems=settings.patient_id_systems,
         organisation=settings.organisation,
         timezone=settings.timezone,
+        hold_unidentified=False,  # the file is written in any case; the delivery holds it
     )
 
 

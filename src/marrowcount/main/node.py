@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.main.clock import SystemClock
 from marrowcount.main.logs import configure_logs
 from marrowcount.slides.completeness import CompletenessSettings
 from marrowcount.workflow.readiness import assess_slides
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.dimse import Listener, ListenerSettings
 from marrowcount_adapters.filesystem import FolderStore
-from marrowcount_adapters.schedule import Tick, run_every
+from marrowcount_adapters.schedule import SystemClock, Tick, ticking
 from marrowcount_adapters.sql import open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
@@ -65,15 +64,13 @@ def _serve(settings: Settings, file: Path | None, stop: threading.Event) -> None
         listener_settings(settings), receiving, lambda uid, done, failed: _note_commitment(ledger, uid, done, failed)
     )
     completeness = completeness_settings(settings.receive)
-    ticks = [
-        Tick("assess", ASSESS_EVERY_S, lambda: assess_slides(ledger, clock, completeness)),
-        Tick("sweep", SWEEP_EVERY_S, lambda: store.sweep(STALE_S)),
-    ]
+    assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(assess_slides(ledger, clock, completeness)))
+    sweep = Tick("sweep", SWEEP_EVERY_S, lambda: bool(store.sweep(STALE_S)))
     worker = WorkerProcess(_worker_command(file))
     listener.start()
     supervising = threading.Thread(target=worker.supervise, args=(stop,), name="supervise")
     supervising.start()
-    with run_every(ticks):
+    with ticking(assess, sweep):
         _announce(settings, listener.port)
         stop.wait()
     listener.stop()

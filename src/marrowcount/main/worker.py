@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.errors import SlideError
-from marrowcount.main.clock import SystemClock
+from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, RESULT_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.models import load_models
@@ -24,9 +22,11 @@ from marrowcount.slides.instances import Flavour
 from marrowcount.workflow.deliver import deliver_once
 from marrowcount.workflow.work import Lease, WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.schedule import SystemClock, Tick, ticking
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -49,6 +49,7 @@ class SlideCounter:
     ledger: Ledger
     store: InstanceStore
     models: tuple[RoiModel, CellModel]
+    stop: threading.Event
 
     def count(self, job: Job, lease: Lease) -> CountedOutcome:
         """Count, write the files, and say what is owed.
@@ -59,7 +60,7 @@ class SlideCounter:
         """
         place = f"{job.series_uid}/{job.revision}"
         folder = self.settings.results_folder / place
-        progress = LoggedProgress(job.series_uid, lease)
+        progress = LoggedProgress(job.series_uid, lease, self.stop)
         try:
             count_files(self._images(job), folder, self.settings, self.models, progress)
         except SlideError as error:
@@ -81,14 +82,18 @@ class LoggedProgress(Progress):
 
     series_uid: str
     lease: Lease
+    stop: threading.Event
 
     def tile_counted(self, tiles_looked_at: int, tiles_counted: int, cells: int, distance: float) -> None:
         """Hear of one more tile.
 
         Raises:
             LeaseLostError: another worker has the job now.
+            SystemExit: the worker was told to stop; the slide's lease ends and it is taken up again.
         """
         self.lease.check()
+        if self.stop.is_set():
+            raise SystemExit
         if tiles_counted % 10 == 0:
             log.info(
                 "count.progress",
@@ -108,30 +113,24 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     destinations = destinations_of(settings)
     results = settings.results_folder
     results.mkdir(parents=True, exist_ok=True)
-    counter = SlideCounter(settings, ledger, store, load_models(settings.count))
+    counter = SlideCounter(settings, ledger, store, load_models(settings.count), stop)
     log.info("worker.ready", name=name, models=[model.identity.name for model in counter.models])
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)
 
-    def count() -> bool:
-        return work_once(ledger, clock, name, counter.count, how)
-
-    def deliver() -> bool:
-        return deliver_once(ledger, clock, name, destinations, lambda file: results / file)
-
-    delivering = threading.Thread(target=_loop, args=(deliver, stop), name="deliver")
-    delivering.start()
-    _loop(count, stop)
-    delivering.join()
+    deliver = Tick(
+        "deliver", IDLE_S, lambda: deliver_once(ledger, clock, name, destinations, lambda file: results / file)
+    )
+    with ticking(deliver):
+        while not stop.is_set():
+            if not _worked(lambda: work_once(ledger, clock, name, counter.count, how)):
+                stop.wait(IDLE_S)
     ledger.close()
 
 
-def _loop(step: Callable[[], bool], stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            busy = step()
-        except Exception:  # a process boundary: the loop outlives a fault of the database, and says so
-            log.exception("worker.fault", step=threading.current_thread().name)
-            busy = False
-        if not busy:
-            stop.wait(IDLE_S)
+def _worked(step: Callable[[], bool]) -> bool:
+    try:
+        return step()
+    except StorageError as error:  # the database is away; the slide's lease ends and it is taken up again
+        log.error("worker.fault", code=error.code, message=error.message)  # noqa: TRY400 - the trace is no news
+        return False

@@ -98,6 +98,20 @@ def test_a_conditional_create_is_done_once(base_url: str, store: FhirStore, file
     assert [r["meta"]["versionId"] for r in store.search("Observation", {})] == ["1"]
 
 
+@pytest.mark.parametrize("subject", [{"display": "not identified"}, {"identifier": {"value": "4711"}}])
+def test_a_result_without_a_patient_is_held(
+    base_url: str, store: FhirStore, file: Path, subject: dict[str, object]
+) -> None:
+    """A bundle whose subject names no identifier system is not sent: it might file under the wrong patient."""
+    unidentified = bundle()
+    unidentified["entry"][0]["resource"]["subject"] = subject  # type: ignore[index]
+    file.write_text(json.dumps(unidentified))
+    with pytest.raises(DeliveryRefusedError) as caught:
+        FhirDestination("ehr", base_url).send([file])
+    assert caught.value.code == "unidentified-patient"
+    assert store.bundles == 0
+
+
 def test_the_server_is_asked_for_its_version(base_url: str) -> None:
     """The check reads the capability statement."""
     assert FhirDestination("ehr", base_url).check() == "FHIR 4.0.1"
