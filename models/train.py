@@ -25,7 +25,7 @@ from marrowcount.evaluation import best_f1_threshold, confusion_matrix, precise_
 from marrowcount.phantom import PROFILES
 from marrowcount.slides.manifest import read_manifest
 from marrowcount_adapters import onnx_models, torch_models, ultralytics_models
-from marrowcount_adapters.training.batches import ahead, cell_batches, region_batches
+from marrowcount_adapters.training.batches import ahead, cell_batches, crop_batches, region_batches
 from marrowcount_adapters.training.loop import Recipe, fit
 from marrowcount_adapters.training.measuring import (
     cell_figures,
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--batch", type=int, default=batch)
         command.add_argument("--rate", type=float, default=rate)
         command.add_argument("--seed", type=int, default=1)
+        command.add_argument("--crops", action="store_true", help="on class-balanced parts of tiles (cells)")
         command.set_defaults(run=run)
     packing = commands.add_parser("package", help="make a model folder of a checkpoint")
     packing.add_argument("task", choices=["roi", "cells"])
@@ -99,7 +100,8 @@ def _cells(options: argparse.Namespace) -> None:
     network = ultralytics_models.new_network()
     if options.start:
         network.load_state_dict(_averaged(options.start))
-    batches = ahead(cell_batches(CellTiles.open(options.data / "cells"), options.batch, options.seed))
+    make = crop_batches if options.crops else cell_batches
+    batches = ahead(make(CellTiles.open(options.data / "cells"), options.batch, options.seed))
     recipe = Recipe(options.steps, options.rate)
     fit(network, ultralytics_models.CellLoss(network), batches, recipe, options.checkpoint)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Picture
 
-__all__ = ["Labelled", "mosaic", "photographed", "turned", "turned_picture"]
+__all__ = ["Labelled", "cut", "four", "mosaic", "photographed", "turned", "turned_picture"]
 
 Labelled: TypeAlias = "tuple[Picture, NDArray[np.float32]]"
 """A picture (rows, columns, 3) and its objects (k, 5): class, left, top, right, bottom in pixels."""
@@ -46,19 +46,39 @@ def turned_picture(picture: Picture, kind: int) -> Picture:
 
 
 def mosaic(tiles: Sequence[Labelled], rng: np.random.Generator) -> Labelled:
-    """Parts of four tiles put together at a random point; scale is untouched, since size tells cells apart.
-
-    An object stays where its centre lies in the part taken, as on the grid of a slide.
-    """
+    """Parts of four tiles put together at a random point; scale is untouched, since size tells cells apart."""
     x, y = (int(v) for v in rng.integers(MOSAIC_EDGE, TILE_PX - MOSAIC_EDGE, 2))
     picture = np.empty((TILE_PX, TILE_PX, 3), np.uint8)
     objects: list[NDArray[np.float32]] = []
     corners = [(0, 0, x, y), (x, 0, TILE_PX, y), (0, y, x, TILE_PX), (x, y, TILE_PX, TILE_PX)]
     for (left, top, right, bottom), tile in zip(corners, tiles, strict=True):
-        part, inside = _cut(tile, right - left, bottom - top, rng)
+        width, height = right - left, bottom - top
+        from_left, from_top = rng.integers(TILE_PX - width + 1), rng.integers(TILE_PX - height + 1)
+        part, inside = cut(tile, int(from_left), int(from_top), width, height)
         picture[top:bottom, left:right] = part
         objects.append(inside + np.array([0, left, top, left, top], np.float32))
     return picture, np.concatenate(objects)
+
+
+def four(tiles: Sequence[Labelled]) -> Labelled:
+    """Four pictures of one size as a square of twice the side."""
+    side = tiles[0][0].shape[0]
+    picture = np.empty((2 * side, 2 * side, 3), np.uint8)
+    objects: list[NDArray[np.float32]] = []
+    for (left, top), (part, inside) in zip([(0, 0), (side, 0), (0, side), (side, side)], tiles, strict=True):
+        picture[top : top + side, left : left + side] = part
+        objects.append(inside + np.array([0, left, top, left, top], np.float32))
+    return picture, np.concatenate(objects)
+
+
+def cut(tile: Labelled, left: int, top: int, width: int, height: int) -> Labelled:
+    """A part of a tile; an object stays where its centre lies in the part, as on the grid of a slide."""
+    picture, objects = tile
+    moved = objects - np.array([0, left, top, left, top], np.float32)
+    middle_x, middle_y = (moved[:, 1] + moved[:, 3]) / 2, (moved[:, 2] + moved[:, 4]) / 2
+    inside = moved[(middle_x >= 0) & (middle_x < width) & (middle_y >= 0) & (middle_y < height)]
+    inside[:, 1::2], inside[:, 2::2] = np.clip(inside[:, 1::2], 0, width), np.clip(inside[:, 2::2], 0, height)
+    return picture[top : top + height, left : left + width], inside
 
 
 def photographed(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -89,16 +109,6 @@ def _turned_objects(objects: NDArray[np.float32], kind: int, side: int) -> NDArr
     if kind & 4:
         top, bottom = side - bottom, side - top
     return np.stack([label, left, top, right, bottom], axis=1)
-
-
-def _cut(tile: Labelled, width: int, height: int, rng: np.random.Generator) -> Labelled:
-    picture, objects = tile
-    left, top = int(rng.integers(TILE_PX - width + 1)), int(rng.integers(TILE_PX - height + 1))
-    moved = objects - np.array([0, left, top, left, top], np.float32)
-    middle_x, middle_y = (moved[:, 1] + moved[:, 3]) / 2, (moved[:, 2] + moved[:, 4]) / 2
-    inside = moved[(middle_x >= 0) & (middle_x < width) & (middle_y >= 0) & (middle_y < height)]
-    inside[:, 1::2], inside[:, 2::2] = np.clip(inside[:, 1::2], 0, width), np.clip(inside[:, 2::2], 0, height)
-    return picture[top : top + height, left : left + width], inside
 
 
 def _colour_change(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.slides.tiles import TILE_PX
-from marrowcount_adapters.training.augmentation import mosaic, photographed, turned, turned_picture
+from marrowcount_adapters.training.augmentation import cut, four, mosaic, photographed, turned, turned_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +20,22 @@ if TYPE_CHECKING:
     from marrowcount_adapters.training.augmentation import Labelled
     from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
-__all__ = ["CellBatch", "RegionBatch", "ahead", "cell_batches", "region_batches", "tile_weights"]
+__all__ = ["CellBatch", "RegionBatch", "ahead", "cell_batches", "crop_batches", "region_batches", "tile_weights"]
 
 CellBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.float32]]"
-"""Pictures (n, 512, 512, 3) and objects (m, 6): picture, class, centre x, centre y, width, height as shares of 512."""
+"""Pictures (n, side, side, 3); objects (m, 6): picture, class, centre x and y, width, height as shares of the side."""
 RegionBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
 """Pictures (n, 256, 256, 3) and class 0 (unfit) or 1 (fit)."""
 
 MOSAIC_SHARE: Final = 0.5
 COMMON: Final = 0.4
 """A class that is on this share of the tiles or more needs no repeating (repeat factor sampling, Gupta 2019)."""
+
+CROP_PX: Final = 320
+FOURS_SHARE: Final = 0.5
+EVENNESS: Final = 0.25
+"""Exponent of a class's count: 1 leaves the classes as they are, 0 makes them even."""
+LARGE_CLASSES: Final = (CellType.MEGAKARYOCYTE, CellType.MEGAKARYOCYTE_NUCLEUS, CellType.HISTIOCYTE)
 
 Item = TypeVar("Item")
 
@@ -49,11 +55,20 @@ def cell_batches(tiles: CellTiles, size: int, seed: int, mosaic_share: float = M
     rng = np.random.default_rng(seed)
     weights = tile_weights(tiles)
     while True:
-        made = [_cell_tile(tiles, weights, rng, mosaic_share) for _ in range(size)]
-        yield (
-            np.stack([picture for picture, _ in made]),
-            np.concatenate([_as_shares(objects, place) for place, (_, objects) in enumerate(made)]),
-        )
+        yield _batch([_cell_tile(tiles, weights, rng, mosaic_share) for _ in range(size)])
+
+
+def crop_batches(tiles: CellTiles, size: int, seed: int) -> Iterator[CellBatch]:
+    """Batches of 320 px parts of tiles about an object, whose class is drawn almost evenly.
+
+    Whole tiles hold much empty ground and few rare cells: parts teach more in the same time. Half of the pictures are
+    put together of four parts of 160 px, which are too small for the large classes.
+    """
+    rng = np.random.default_rng(seed)
+    small = ~np.isin(tiles.objects[:, 1].astype(int), LARGE_CLASSES)
+    every, small_ones = _evenly(tiles, np.ones_like(small)), _evenly(tiles, small)
+    while True:
+        yield _batch([_crop(tiles, every, small_ones, rng) for _ in range(size)])
 
 
 def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 0.35) -> Iterator[RegionBatch]:
@@ -96,6 +111,47 @@ def _fill(items: Iterator[Item], made: queue.Queue[Item], done: threading.Event)
             return
 
 
+def _evenly(tiles: CellTiles, among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Chance of each object to be drawn, summing to 1: the classes' own shares, almost evened out."""
+    labels = tiles.objects[:, 1].astype(int)
+    counts = np.maximum(1.0, np.bincount(labels[among], minlength=len(CellType)))
+    chances = np.where(among, counts[labels] ** (EVENNESS - 1), 0.0)
+    shares: NDArray[np.float64] = chances / chances.sum()
+    return shares
+
+
+def _crop(
+    tiles: CellTiles, every: NDArray[np.float64], small: NDArray[np.float64], rng: np.random.Generator
+) -> Labelled:
+    if rng.random() < FOURS_SHARE:
+        picture, objects = four([_about(tiles, int(o), CROP_PX // 2, rng) for o in _drawn(small, 4, rng)])
+    else:
+        picture, objects = _about(tiles, int(_drawn(every, 1, rng)[0]), CROP_PX, rng)
+    return photographed(picture, rng), objects
+
+
+def _drawn(chances: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    return np.searchsorted(np.cumsum(chances), rng.random(count)).clip(0, len(chances) - 1)
+
+
+def _about(tiles: CellTiles, place: int, side: int, rng: np.random.Generator) -> Labelled:
+    """A part of a tile that holds the object somewhere, turned."""
+    tile, _, *box = (float(value) for value in tiles.objects[place])
+    left, top = (_start(box[axis], box[axis + 2], side, rng) for axis in (0, 1))
+    return turned(cut((tiles.pictures[int(tile)], tiles.on(int(tile))), left, top, side, side), rng)
+
+
+def _start(first: float, last: float, side: int, rng: np.random.Generator) -> int:
+    """Where a part of that side may begin so that it holds first..last, or its middle where it is too short."""
+    low, high = (last - side, first) if last - first < side else ((first + last - side) / 2,) * 2
+    return int(np.clip(rng.uniform(low, high), 0, TILE_PX - side))
+
+
+def _batch(made: list[Labelled]) -> CellBatch:
+    objects = [_as_shares(inside, place, picture.shape[0]) for place, (picture, inside) in enumerate(made)]
+    return np.stack([picture for picture, _ in made]), np.concatenate(objects)
+
+
 def _cell_tile(
     tiles: CellTiles, weights: NDArray[np.float64], rng: np.random.Generator, mosaic_share: float
 ) -> Labelled:
@@ -106,9 +162,9 @@ def _cell_tile(
     return photographed(picture, rng), objects
 
 
-def _as_shares(objects: NDArray[np.float32], place: int) -> NDArray[np.float32]:
+def _as_shares(objects: NDArray[np.float32], place: int, side: int) -> NDArray[np.float32]:
     label, left, top, right, bottom = objects.T
     columns = [np.full_like(label, place), label, (left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
     shares = np.stack(columns, axis=1)
-    shares[:, 2:] /= TILE_PX
+    shares[:, 2:] /= side
     return shares

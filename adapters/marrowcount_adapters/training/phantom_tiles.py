@@ -28,7 +28,7 @@ log = structlog.get_logger()
 SLIDE_PX: Final = 8192
 """Large enough for the ground to vary as on a whole slide."""
 FIT_TILES: Final = 38
-UNFIT_TILES: Final = 80
+UNFIT_TILES: Final = 50
 DISTRACTOR_SHARE: Final = 0.1
 """Pictures of other things, beside the unfit tiles."""
 

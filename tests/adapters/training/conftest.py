@@ -1,0 +1,60 @@
+"""A small store of drawn tiles whose objects are known from their colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from marrowcount.cytology.cell_types import CellType
+from marrowcount.evaluation import TrueObject
+from marrowcount.slides.geometry import PixelBox
+from marrowcount_adapters.training.tiles import CellTiles, RegionTiles, TileWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TILES = 12
+
+
+def drawn_tile(rng: np.random.Generator) -> tuple[np.ndarray, tuple[TrueObject, ...]]:
+    """A black tile with one filled rectangle for each object, its red level ten times its class plus 20."""
+    picture = np.zeros((512, 512, 3), np.uint8)
+    objects = []
+    for column in range(5):
+        kind = CellType(int(rng.integers(len(CellType))))
+        left, top = 100 * column + int(rng.integers(30)), int(rng.integers(420))
+        width, height = int(rng.integers(20, 60)), int(rng.integers(20, 60))
+        box = PixelBox(left, top, min(512, left + width), min(512, top + height))
+        picture[int(box.top) : int(box.bottom), int(box.left) : int(box.right), 0] = 20 + 10 * kind
+        objects.append(TrueObject(kind, box))
+    return picture, tuple(objects)
+
+
+@pytest.fixture(scope="session")
+def cell_tiles(tmp_path_factory: pytest.TempPathFactory) -> CellTiles:
+    folder = tmp_path_factory.mktemp("cells")
+    rng = np.random.default_rng(4)
+    writer = TileWriter(folder, TILES, 512)
+    for _ in range(TILES):
+        writer.add(*drawn_tile(rng))
+    writer.close()
+    return CellTiles.open(folder)
+
+
+@pytest.fixture(scope="session")
+def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fit tiles are light, unfit ones dark."""
+    folder = tmp_path_factory.mktemp("regions")
+    writer = TileWriter(folder, 30, 256)
+    for place in range(20):
+        fit = place % 4 == 0
+        writer.add(np.full((256, 256, 3), 200 if fit else 40, np.uint8), fit=fit)
+    writer.close()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def region_tiles(region_folder: Path) -> RegionTiles:
+    return RegionTiles.open(region_folder)
