@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -37,8 +38,12 @@ SWEEP_EVERY_S: Final = 600.0
 STALE_S: Final = 3600.0
 """Age from which a file in the inbox belongs to no living association."""
 
-RESTART_AFTER_S: Final = 3.0
-"""Pause before a worker that died is started again, so that one that cannot start does not spin."""
+SHORTEST_PAUSE_S: Final = 3.0
+LONGEST_PAUSE_S: Final = 60.0
+"""Pauses before a worker that died is started again; they double as long as it dies at once."""
+
+STEADY_S: Final = 120.0
+"""A worker that lived so long could start; the next pause is the shortest again."""
 
 log = structlog.get_logger()
 
@@ -127,11 +132,14 @@ class WorkerProcess:
 
     def supervise(self, stop: threading.Event) -> None:
         """Keep a worker running until ``stop`` is set, then end it."""
+        pause = SHORTEST_PAUSE_S
         while not stop.is_set():
+            began = time.monotonic()
             with subprocess.Popen(self.command) as process:  # noqa: S603 - our own interpreter and module
                 while process.poll() is None and not stop.wait(0.2):
                     pass
                 process.terminate()
             if not stop.is_set():
-                log.error("worker.died", status=process.returncode, restart_after_s=RESTART_AFTER_S)
-                stop.wait(RESTART_AFTER_S)
+                pause = SHORTEST_PAUSE_S if time.monotonic() - began > STEADY_S else min(2 * pause, LONGEST_PAUSE_S)
+                log.error("worker.died", status=process.returncode, restart_after_s=pause)
+                stop.wait(pause)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from marrowcount.main.progress import progress_bar
 from marrowcount_adapters.dimse import Peer, send_files
 
@@ -28,7 +30,7 @@ def send_paths(paths: Iterable[Path], to: str, calling_ae: str, console: Console
         task = bar.add_task(f"sending to {to}", total=len(files))
         report = send_files(files, Peer.parse(to), calling_ae, progress=lambda _: bar.advance(task))
     for failure in report.failures:
-        console.print(f"[red]{failure.file.name}: {failure.reason}[/red]")
+        console.print(Text(f"{failure.file.name}: {failure.reason}", "red"))
     console.print(f"{len(files) - len(report.failures)} of {len(files)} instances taken by {to}")
     return not report.failures
 

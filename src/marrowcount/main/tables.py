@@ -78,7 +78,7 @@ def slides_table(slides: Iterable[SlideRecord]) -> Table:
     for slide in slides:
         said = f"{slide.code}: {slide.message}" if slide.code else slide.evidence
         megabytes = f"{slide.size_bytes / 1e6:.1f}"
-        table.add_row(slide.series_uid, slide.state, str(slide.revision), str(slide.instances), megabytes, said)
+        _add(table, slide.series_uid, slide.state, str(slide.revision), str(slide.instances), megabytes, said)
     return table
 
 
@@ -89,7 +89,7 @@ def deliveries_table(deliveries: Sequence[Delivery]) -> Table:
         table.add_column(heading, overflow="fold")
     for delivery in deliveries:
         number, to = str(delivery.delivery_id), f"{delivery.order.kind} {delivery.order.destination}"
-        table.add_row(number, delivery.series_uid, to, delivery.state, str(delivery.attempts), delivery.last_error)
+        _add(table, number, delivery.series_uid, to, delivery.state, str(delivery.attempts), delivery.last_error)
     return table
 
 
@@ -99,5 +99,11 @@ def checks_table(checks: Iterable[Check]) -> Table:
     for heading in ("what", "where", "state", "said"):
         table.add_column(heading, overflow="fold")
     for check in checks:
-        table.add_row(check.what, check.where, Text("ok", "green") if check.ok else Text("FAILED", "red"), check.said)
+        state = Text("ok", "green") if check.ok else Text("FAILED", "red")
+        table.add_row(Text(check.what), Text(check.where), state, Text(check.said))
     return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    """A row as it is: brackets in it are no markup."""
+    table.add_row(*(Text(cell) for cell in cells))
