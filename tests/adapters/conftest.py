@@ -203,6 +203,11 @@ def result() -> CountResult:
     return make_result()
 
 
+@pytest.fixture(scope="session")
+def source_of() -> Callable[..., Dataset]:
+    return make_source_header
+
+
 @pytest.fixture
 def source() -> Dataset:
     return make_source_header()
