@@ -51,7 +51,7 @@ class Node:
 
     folder: Path
     limits: ReceiveLimits = LIMITS
-    facts: InstanceFacts | InstanceError = FACTS
+    facts: InstanceFacts | Exception = FACTS
 
     def __post_init__(self) -> None:
         self.store = FolderStore(self.folder)
@@ -62,7 +62,7 @@ class Node:
         return Receiving(self.store, ledger, HeldClock(), self.read, self.limits)
 
     def read(self, _: Path) -> InstanceFacts:
-        if isinstance(self.facts, InstanceError):
+        if isinstance(self.facts, Exception):
             raise self.facts
         return self.facts
 
@@ -173,6 +173,12 @@ def test_unreadable_file_is_put_aside_with_its_reason(node: Node) -> None:
     assert reason == (
         "[not-dicom] The file is not DICOM. SOP Instance UID '1.2.3.4', from 'SCANNER', 2026-01-05 08:00:00+0000"
     )
+
+
+def test_data_set_that_breaks_off_is_the_sender_s_fault(node: Node) -> None:
+    """pydicom says so by an OSError without number; senders must not be asked to try that again for ever."""
+    node.facts = OSError("No tag to read at file position 1F4")
+    assert (node.take().code, list(node.quarantined())) == ("not-dicom", [b"slide"])
 
 
 def test_too_large_instance_is_refused_and_not_kept(node: Node) -> None:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pynetdicom import AE, _config
-from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT
+from pynetdicom import _config
+from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
 
 from marrowcount.errors import PeerError
 from marrowcount_adapters.dimse.contexts import verification_context
 from marrowcount_adapters.dimse.peers import checked_ae_title
-from marrowcount_adapters.dimse.server import MAX_PDU_BYTES
+from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES, CallingEntity
 from marrowcount_adapters.dimse.statuses import Status
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def called(
     except BaseException:
         association.abort()
         raise
-    association.release()
+    association.release()  # does nothing where the peer ended it
 
 
 def open_association(
@@ -117,11 +117,11 @@ def open_association(
     return association
 
 
-def _entity(calling: Calling) -> AE:
+def _entity(calling: Calling) -> CallingEntity:
     # Files are sent as they lie on the disk, piece by piece. The switch belongs to the process, not to the AE.
     _config.STORE_SEND_CHUNKED_DATASET = True
     _config.LOG_HANDLER_LEVEL = "none"
-    entity = AE(ae_title=checked_ae_title(calling.ae_title))
+    entity = CallingEntity(ae_title=checked_ae_title(calling.ae_title))
     entity.connection_timeout = calling.connect_s
     entity.dimse_timeout = entity.network_timeout = calling.answer_s
     return entity
@@ -156,7 +156,7 @@ def _pace(association: Association) -> None:
     provider, send = association.dul, association.dul.send_pdu
 
     def paced(primitive: object) -> None:
-        while provider.to_provider_queue.qsize() > QUEUED_PDUS:
+        while isinstance(primitive, P_DATA) and provider.to_provider_queue.qsize() > QUEUED_PDUS:
             if not provider.is_alive() or isinstance(provider.peek_next_pdu(), A_ABORT | A_P_ABORT):
                 raise ConnectionError("the association ended while a file was being sent")
             time.sleep(PAUSE_S)

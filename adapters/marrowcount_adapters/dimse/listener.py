@@ -20,7 +20,8 @@ from marrowcount_adapters.dimse.admission import Admission
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
 from marrowcount_adapters.dimse.contexts import accepted_contexts
 from marrowcount_adapters.dimse.peers import Caller, checked_ae_title
-from marrowcount_adapters.dimse.server import MAX_PDU_BYTES, BoundedRequestHandler, BoundedServer
+from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServer
+from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status, status_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ LOG: Final = structlog.get_logger()
 
 CHECK_EVERY_BYTES: Final = 8 << 20
 """How often a running transfer is held against the limits."""
+
+LONGEST_NEGOTIATION_S: Final = 15.0
+"""For a connection to ask for an association (the ARTIM timer of PS3.8 section 9.1.5)."""
 
 ERROR_COMMENT_LENGTH: Final = 64
 """Error Comment (0000,0902) is LO."""
@@ -128,6 +132,7 @@ class Listener:
         entity.maximum_pdu_size = MAX_PDU_BYTES
         entity.maximum_associations = settings.max_associations
         entity.network_timeout = settings.network_timeout_s
+        entity.acse_timeout = min(settings.network_timeout_s, LONGEST_NEGOTIATION_S)
         server = BoundedServer(
             entity,
             (settings.host, settings.port),
@@ -147,8 +152,7 @@ class Listener:
             (evt.EVT_DIMSE_RECV, self._message_received),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._commitment_reported),
-            (evt.EVT_ABORTED, self._ended),
-            (evt.EVT_CONN_CLOSE, self._ended),
+            (evt.EVT_CONN_CLOSE, self._connection_closed),
         ]
 
     def _store(self, event: Event) -> Dataset | int:
@@ -184,13 +188,17 @@ class Listener:
     def _message_received(self, event: Event) -> None:
         self._transferred[event.assoc] = 0
 
-    def _ended(self, event: Event) -> None:
-        """Delete the file of a transfer that broke off; pynetdicom leaves it."""
-        message = event.assoc.dimse.message
-        partial = message._data_set_path if message else None  # noqa: SLF001 - it is named nowhere else
-        if isinstance(partial, Path):
-            partial.unlink(missing_ok=True)
-            LOG.warning("transfer.broken_off", sender=_caller(event.assoc))
+    def _connection_closed(self, event: Event) -> None:
+        """Clear up what pynetdicom leaves: the file of a broken-off transfer, and a thread that waits for a request."""
+        association = event.assoc
+        if association.requestor.primitive is None:
+            association.dul.to_user_queue.put(None)  # as if it had timed out
+        message = association.dimse.message
+        partial = message._data_set_file if message else None  # noqa: SLF001 - it is named nowhere else
+        if partial:
+            partial.close()
+            Path(partial.name).unlink(missing_ok=True)
+            LOG.warning("transfer.broken_off", sender=_caller(association))
 
 
 def _caller(association: Association) -> str:

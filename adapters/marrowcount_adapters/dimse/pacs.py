@@ -30,7 +30,7 @@ from marrowcount_adapters.dimse.commitment import (
 )
 from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, verification_context
 from marrowcount_adapters.dimse.peers import Peer, checked_ae_title
-from marrowcount_adapters.dimse.server import MAX_PDU_BYTES
+from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status
 
 if TYPE_CHECKING:

@@ -149,6 +149,7 @@ def _sent(association: Association, outgoing: _Outgoing, message_id: int) -> Sen
     try:
         answer = association.send_c_store(outgoing.file if exact else dcmread(outgoing.file), message_id)
     except (ConnectionError, RuntimeError):  # ended while sending; ended before
+        association.abort()
         return outgoing.told(None, "the association ended before the peer answered")
     return _answered(outgoing, answer)
 

@@ -1,46 +1,22 @@
-"""pynetdicom's association server, hardened against peers that send too much, too slowly or nothing."""
+"""pynetdicom's association server, hardened against too many connections and slow handshakes."""
 
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Final, cast
 
-from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+from marrowcount_adapters.dimse.sockets import BoundedSocket
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
+    from pynetdicom.transport import AssociationSocket
 
-__all__ = ["MAX_PDU_BYTES", "BoundedRequestHandler", "BoundedServer"]
-
-MAX_PDU_BYTES: Final = 131072
-"""What the node offers; 8 times pynetdicom's own offer doubles the rate."""
-
-LONGEST_PDU_BYTES: Final = 1 << 20
-"""Longer than any association request with 128 contexts; a PDU header may announce 4 GB."""
+__all__ = ["BoundedRequestHandler", "BoundedServer"]
 
 CONNECTIONS_PER_ASSOCIATION: Final = 4
 """Connections held open, as a multiple of the associations allowed; those beyond are closed unheard."""
-
-
-class BoundedSocket(AssociationSocket):
-    """Reads a PDU into one buffer, and gives up on one that is too long or does not arrive in time."""
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """As many bytes as asked for; fewer where the peer closed, or announced more than any PDU holds.
-
-        Raises:
-            TimeoutError: the peer stalled for longer than the network timeout.
-        """
-        if nr_bytes > LONGEST_PDU_BYTES or self.socket is None:
-            return bytearray()
-        buffer, received = bytearray(nr_bytes), 0
-        deadline = time.monotonic() + (self.assoc.network_timeout or float("inf"))
-        while received < nr_bytes and (count := self.socket.recv_into(memoryview(buffer)[received:])):
-            received += count
-            if time.monotonic() > deadline:
-                raise TimeoutError("the peer stalled within a PDU")
-        return buffer[:received]
 
 
 class BoundedRequestHandler(RequestHandler):

@@ -123,6 +123,9 @@ class Receiving:
         try:
             return self._judged(incoming, sender, expected_class, expected_instance)
         except OSError as error:
+            if error.errno is None:  # not the system's: pydicom raises it bare where a data set breaks off
+                broken = InstanceError("not-dicom", "The data set breaks off, or is none.")
+                return self._rejected(incoming, sender, expected_instance, broken)
             raise StorageError("disk-failed", "A received file cannot be read back; see the system's log.") from error
 
     def _judged(self, incoming: Path, sender: str, expected_class: str, expected_instance: str) -> Receipt:

@@ -1,0 +1,136 @@
+"""A listening node, slides to send to it, and peers to send with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Queue
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+
+from marrowcount.testing import HeldClock, InMemoryLedger
+from marrowcount.workflow.receive import ReceiveLimits, Receiving
+from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
+from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.wsi.header import read_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+Report = tuple[str, list[str], list[str]]
+
+
+def slide_file(
+    path: Path, uid: str = "1.2.3.4", *, frame_bytes: int = 1000, size: int = 1024, **changes: object
+) -> Path:
+    """A WSM level of 512 px JPEG frames (of noise: nobody decodes them here)."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.SOPClassUID, dataset.SOPInstanceUID = VLWholeSlideMicroscopyImageStorage, uid
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.Modality = "1.2", "1.2.3", "SM"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    dataset.PatientName, dataset.PatientID = "Secret^Patient", "SECRET-17"
+    dataset.Rows = dataset.Columns = 512
+    dataset.TotalPixelMatrixColumns = dataset.TotalPixelMatrixRows = size
+    dataset.NumberOfFrames = frames = (size // 512) ** 2
+    dataset.DimensionOrganizationType = "TILED_FULL"
+    dataset.PixelData = encapsulate([bytes(frame_bytes)] * frames, has_bot=False)
+    dataset["PixelData"].is_undefined_length = True
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.fixture
+def make_slide(tmp_path: Path) -> Callable[..., Path]:
+    def make(name: str = "slide.dcm", **changes: object) -> Path:
+        return slide_file(tmp_path / name, **changes)
+
+    return make
+
+
+@dataclass
+class Node:
+    """A listening node.
+
+    Attributes:
+        reports: of storage commitment: Transaction UID, instances committed, instances failed.
+    """
+
+    store: FolderStore
+    ledger: InMemoryLedger
+    listener: Listener
+    reports: Queue[Report]
+
+    @property
+    def peer(self) -> Peer:
+        return Peer("MARROWCOUNT", "127.0.0.1", self.listener.port)
+
+    def incoming(self) -> list[Path]:
+        return [path for path in self.store.incoming.rglob("*") if path.is_file()]
+
+    def kept(self) -> list[Path]:
+        return sorted(self.store.path("instances").rglob("*.dcm"))
+
+
+@pytest.fixture
+def start_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    """Starts nodes and stops them again; one at a time in a process."""
+    nodes: list[Node] = []
+
+    def start(limits: ReceiveLimits | None = None, **settings: object) -> Node:
+        store, ledger = FolderStore(tmp_path / f"store{len(nodes)}"), InMemoryLedger()
+        receiving = Receiving(store, ledger, HeldClock(), read_facts, limits or ReceiveLimits(min_free_bytes=0))
+        listening = ListenerSettings(**({"ae_title": "MARROWCOUNT", "port": 0} | settings))
+        reports: Queue[Report] = Queue()
+        node = Node(store, ledger, Listener(listening, receiving, lambda *report: reports.put(report)), reports)
+        node.listener.start()
+        nodes.append(node)
+        return node
+
+    yield start
+    for node in nodes:
+        node.listener.stop(drain_s=0)
+
+
+@pytest.fixture
+def node(start_node: Callable[..., Node]) -> Node:
+    return start_node()
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A running stand-in PACS."""
+
+    peer: Peer
+    folder: Path
+
+
+@pytest.fixture
+def start_pacs(tmp_path: Path) -> Callable[..., AbstractContextManager[StandIn]]:
+    @contextmanager
+    def start(*options: str, ae_title: str = "PACS") -> Iterator[StandIn]:
+        folder = tmp_path / "pacs"
+        command = [sys.executable, "-m", "marrowcount_adapters.dimse.pacs", "--folder", str(folder), "--ae", ae_title]
+        with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                ready = json.loads(process.stdout.readline())
+                assert ready["ready"]
+                yield StandIn(Peer(ae_title, "127.0.0.1", ready["port"]), folder)
+            finally:
+                process.terminate()
+                process.wait(timeout=20)
+
+    return start
