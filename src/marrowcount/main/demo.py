@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydicom import dcmread
 
 from marrowcount.errors import PeerError
 from marrowcount.main.counting import CHART_FILE, DICOM_FILES, FHIR_FILE, RESULT_FILE
 from marrowcount.main.drawing import TRUTH_FILE, draw_phantom
+from marrowcount.main.processes import free_port, module_process
 from marrowcount.main.tables import result_view
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.states import DeliveryState, SlideState
@@ -27,7 +26,7 @@ from marrowcount_adapters.charts import draw_tile
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -83,15 +82,15 @@ def run_demo(out: Path, profile: str, seed: int, size: int, console: Console) ->
 
 
 def _start(stack: ExitStack, out: Path, console: Console) -> Peers:
-    node_port = _free_port()
+    node_port = free_port()
     pacs = ["marrowcount_adapters.dimse.pacs", "--ae", PACS_AE, "--port", "0", "--folder", str(out / "pacs")]
     pacs += ["--event-to", f"{NODE_AE}@127.0.0.1:{node_port}"]
-    pacs_port = stack.enter_context(_process(pacs, out / "pacs.log"))["port"]
+    pacs_port = stack.enter_context(module_process(pacs, out / "pacs.log"))["port"]
     ehr = ["marrowcount_adapters.fhir_client.stand_in", "--folder", str(out / "ehr")]
-    ehr_port = stack.enter_context(_process(ehr, out / "ehr.log"))["port"]
+    ehr_port = stack.enter_context(module_process(ehr, out / "ehr.log"))["port"]
     settings = out / "settings.toml"
     settings.write_text(_settings(out, node_port, pacs_port, ehr_port), encoding="utf-8")
-    stack.enter_context(_process(["marrowcount", "serve", "--settings", str(settings)], out / "node.log"))
+    stack.enter_context(module_process(["marrowcount", "serve", "--settings", str(settings)], out / "node.log"))
     console.print(f"  node {NODE_AE}@127.0.0.1:{node_port}, settings in {settings}")
     return Peers(node_port, pacs_port, ehr_port)
 
@@ -119,31 +118,6 @@ port = {pacs_port}
 name = "demo-ehr"
 base_url = "http://127.0.0.1:{ehr_port}/fhir"
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _process(module: Sequence[str], log: Path) -> Iterator[dict[str, Any]]:
-    """A Python module as a process that says it is ready by one line of JSON; ended on leaving."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MARROWCOUNT_")}
-    with log.open("w") as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            [sys.executable, "-m", *module], stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-        )
-    try:
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-        line = process.stdout.readline()
-        if not line:
-            raise PeerError("not-started", f"{module[0]} did not start; see {log}")
-        yield json.loads(line)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def _send(folder: Path, node_port: int, log: Path) -> None:
