@@ -61,7 +61,6 @@ REQUIRED: Final = (
     "BitsStored",
     "ImagedVolumeHeight",
     "ImagedVolumeWidth",
-    "OpticalPathSequence",
     "PhotometricInterpretation",
     "SamplesPerPixel",
 )

@@ -311,13 +311,20 @@ def test_pixels_that_would_come_out_wrong_are_refused(
     assert refusal_of(series.folder).refusal is Refusal.UNSUPPORTED_SYNTAX
 
 
-@pytest.mark.parametrize("keyword", ["ImagedVolumeWidth", "OpticalPathSequence", "PhotometricInterpretation"])
+@pytest.mark.parametrize("keyword", ["ImagedVolumeWidth", "PhotometricInterpretation"])
 def test_a_level_without_what_its_class_requires_is_no_sound_dicom(series: Any, picture: Any, keyword: str) -> None:
     """The refusal names the attribute that is absent."""
     series.level(picture(512, 512), **{keyword: None})
     error = refusal_of(series.folder)
     assert error.refusal is Refusal.NOT_DICOM
     assert keyword in error.message
+
+
+def test_a_level_without_optical_path_is_read(series: Any, picture: Any) -> None:
+    """Cloud converters leave the optical paths out, though their class requires them; pixels need none."""
+    series.level(picture(512, 512), OpticalPathSequence=None)
+    with open_slide(series.folder) as slide:
+        slide.read(Tile(0, 0))
 
 
 def test_a_transfer_syntax_without_decoder_is_refused(series: Any, picture: Any) -> None:
