@@ -14,6 +14,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
+import numpy as np
+
 from marrowcount import __version__
 
 if TYPE_CHECKING:
@@ -78,13 +80,14 @@ def _run(result: CountResult) -> tuple[str, ...]:
 
 
 def _digest(result: CountResult) -> str:
-    """Of the detections and the tiles: a later instance of the slide may change them."""
-    digest = hashlib.sha256()
-    for tile in result.tiles:
-        digest.update(f"{tile.tile.row},{tile.tile.column},{tile.accepted},{float(tile.probability)!r};".encode())
-    for found in result.detections:
-        box = (found.box.left, found.box.top, found.box.right, found.box.bottom)
-        digest.update(f"{int(found.cell_type)},{box!r},{float(found.probability)!r};".encode())
+    """Of the tiles and the detections: a later instance of the slide may change them."""
+    tiles = [(seen.tile.row, seen.tile.column, seen.accepted, seen.probability) for seen in result.tiles]
+    found = [
+        (one.cell_type, one.box.left, one.box.top, one.box.right, one.box.bottom, one.probability)
+        for one in result.detections
+    ]
+    digest = hashlib.sha256(np.array(tiles, dtype="<f8").tobytes())
+    digest.update(np.array(found, dtype="<f8").tobytes())
     return digest.hexdigest()
 
 

@@ -94,7 +94,7 @@ def test_modifiers_stand_where_one_code_does_not_suffice(result: CountResult, so
     assert modified == {"megakaryocyte nucleus": "23592000", "other cell": "74964007"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     counts=st.dictionaries(st.sampled_from(CellType), st.integers(1, 6), min_size=1),
 )
