@@ -168,7 +168,7 @@ deliveries: Final = Table(
     Column("delivered_at", UtcTime),
     Column("commitment_uid", String(64), nullable=False, index=True),
     ForeignKeyConstraint(["series_uid", "revision"], ["results.series_uid", "results.revision"]),
-    Index(None, "series_uid", "destination"),
+    Index("ix_deliveries_series_uid_destination", "series_uid", "destination"),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,175 @@
+"""Opening a ledger's database: right settings, right tables, plain words where it cannot be."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from marrowcount.errors import SettingsError, StorageError
+from marrowcount.slides.states import SlideState
+from marrowcount.testing import made_up_instance
+from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.sql.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from marrowcount_adapters.sql import SqlLedger
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[SqlLedger]:
+    with closing(open_ledger(sqlite_url)) as ledger:
+        yield ledger
+
+
+def record_many(ledger: SqlLedger, most: int) -> None:
+    for number in range(most):
+        ledger.record_instance(made_up_instance("1.2.3", number, NOW))
+
+
+def run(url: str, statement: str) -> None:
+    with closing(open_ledger(url)) as ledger, ledger._engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
+    """No drift between the migrations and the tables' description."""
+    with closing(open_ledger(url)) as ledger, ledger._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_what_was_recorded_is_there_after_reopening(url: str) -> None:
+    """The ledger outlives the process."""
+    with closing(open_ledger(url)) as ledger:
+        ledger.record_instance(made_up_instance("1.2.3", 1, NOW))
+        ledger.mark_ready("1.2.3", 1, "complete", NOW)
+        slides = ledger.slides()
+    with closing(open_ledger(url)) as ledger:
+        assert ledger.slides() == slides
+        assert ledger.slides(SlideState.READY)
+
+
+def test_a_database_from_the_future_is_refused(url: str) -> None:
+    """An older program must not write what a newer one has changed."""
+    run(url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StorageError, match="database-too-new"):
+        open_ledger(url)
+
+
+def test_the_databases_folder_is_made(tmp_path: Path) -> None:
+    """A fresh node needs no preparation."""
+    file = tmp_path / "node" / "state" / "ledger.sqlite"
+    open_ledger(f"sqlite:///{file}").close()
+    assert file.is_file()
+
+
+def test_sqlite_syncs_every_commit(sqlite: SqlLedger) -> None:
+    """WAL with full syncing: an acknowledged instance survives a power failure."""
+    with sqlite._engine.connect() as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 2]
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+
+
+def test_readers_do_not_wait_for_a_writer(sqlite: SqlLedger) -> None:
+    """A page is shown while a commit is under way."""
+    sqlite.record_instance(made_up_instance("1.2.3", 1, NOW))
+    with sqlite._engine.begin() as writer:
+        writer.execute(text("UPDATE slides SET sender = 'X'"))
+        (slide,) = sqlite.slides()
+    assert slide.sender == "SCANNER"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x", "nonsense", ""])
+def test_only_databases_that_keep_their_word_are_taken(url: str) -> None:
+    """Memory forgets; other servers were not tried."""
+    with pytest.raises(SettingsError, match="database-url"):
+        open_ledger(url)
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """It is left as it is."""
+    file = tmp_path / "ledger.sqlite"
+    file.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StorageError, match="database-failed"):
+        open_ledger(f"sqlite:///{file}")
+    assert file.read_bytes().startswith(b"not a database")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """Where a file stands in the way."""
+    (tmp_path / "node").write_text("")
+    with pytest.raises(StorageError, match="database-folder"):
+        open_ledger(f"sqlite:///{tmp_path}/node/ledger.sqlite")
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
+    """The error names the trouble, not the secret."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        url = f"postgresql://somebody:secret@127.0.0.1:{deaf.getsockname()[1]}/none"
+        with pytest.raises(StorageError, match="database-failed") as raised:
+            open_ledger(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_errors_do_not_quote_what_was_to_be_stored(sqlite: SqlLedger) -> None:
+    """A failing database tells nothing about a slide."""
+    with sqlite._engine.begin() as connection:
+        connection.execute(text("DROP TABLE instances"))
+    with pytest.raises(StorageError, match="no such table") as raised:
+        sqlite.record_instance(made_up_instance("1.2.3", 1, NOW))
+    assert "GLASS-1" not in f"{raised.value} {raised.value.__cause__}"
+
+
+def test_a_failed_method_changes_nothing(sqlite: SqlLedger) -> None:
+    """Each method is one transaction."""
+    with sqlite._engine.begin() as connection:
+        connection.execute(text("DROP TABLE events"))
+    with pytest.raises(StorageError):
+        sqlite.record_instance(made_up_instance("1.2.3", 1, NOW))
+    assert not sqlite.slides()
+    assert not sqlite.instances("1.2.3")
+
+
+def test_a_time_without_zone_is_refused(sqlite: SqlLedger) -> None:
+    """It could mean any instant."""
+    with pytest.raises(StorageError, match="without zone"):
+        sqlite.record_instance(made_up_instance("1.2.3", 1, NOW.replace(tzinfo=None)))
+
+
+def test_a_full_disk_is_told(sqlite: SqlLedger) -> None:
+    """Nothing is acknowledged that could not be kept."""
+    with sqlite._engine.connect() as connection:
+        used = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    sqlite.close()  # the limit holds for one connection: let it be the only one
+    with sqlite._engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {used}")
+    with pytest.raises(StorageError, match="full"):
+        record_many(sqlite, 1000)
+    kept = sqlite.instances("1.2.3")
+    (slide,) = sqlite.slides()
+    assert len(kept) == slide.instances < 1000
