@@ -10,6 +10,7 @@ from PIL import ImageCms
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     JPEGBaseline8Bit,
     VLWholeSlideMicroscopyImageStorage,
 )
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flavor", "Instance", "instance_dataset"]
 
-IMPLEMENTATION: Final = "2.25.200718336183410298651947011259430188532"
+IMPLEMENTATION: Final = UID("2.25.200718336183410298651947011259430188532")
 """Implementation Class UID (PS3.7 D.3.3.2), made once at random."""
 
 RATIO_WIDTH: Final = 7

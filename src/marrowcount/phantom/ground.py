@@ -82,7 +82,8 @@ class Ground:
         field = self.severity[fault]
         rows = np.clip((y + NODE_PX // 2) // NODE_PX, 0, field.shape[0] - 1)
         columns = np.clip((x + NODE_PX // 2) // NODE_PX, 0, field.shape[1] - 1)
-        return field[rows, columns]
+        nearest: Floats = field[rows, columns]
+        return nearest
 
     def over(self, fault: Fault, tile: Tile) -> Floats | None:
         """Severity at each pixel of a tile, (512, 512); None where it is nowhere above zero."""

@@ -53,4 +53,5 @@ class Look:
     def applied(self, rgb: Floats) -> Floats:
         """The recipe colours (..., 3) as this slide shows them: Beer and Lambert, with this slide's stain."""
         density = -np.log(np.clip(rgb, 4, 255) / PAPER)
-        return np.clip(self.glass * np.exp(-(density @ self.stain)), 0, 255)
+        seen: Floats = np.clip(self.glass * np.exp(-(density @ self.stain)), 0, 255)
+        return seen

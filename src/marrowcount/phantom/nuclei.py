@@ -34,7 +34,8 @@ def nucleus_depth(shape: NucleusShape, paper: Paper, plan: Plan, rng: np.random.
 
 def _around(plan: Plan, angles: NDArray[np.float64], distance: NDArray[np.float64] | float) -> NDArray[np.float64]:
     spots = np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.reshape(distance, (-1, 1))
-    return spots + np.array(plan.centre)
+    around: NDArray[np.float64] = spots + np.array(plan.centre)
+    return around
 
 
 def _round(paper: Paper, plan: Plan, rng: np.random.Generator) -> Floats:

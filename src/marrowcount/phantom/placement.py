@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from marrowcount.phantom.profiles import Profile
     from marrowcount.slides.geometry import SizePx
 
-__all__ = ["Placed", "place"]
+__all__ = ["Placed", "degrees_of_blur", "place"]
 
 PLOTS: Final = 6
 """A tile is parcelled into 6 x 6 plots with one cell each at most, so that cells touch but seldom hide each other."""
@@ -85,7 +85,7 @@ def place(profile: Profile, size: SizePx, ground: Ground, atlas: Atlas, rng: np.
     kinds, spots = _strewn(profile, size, ground, rng)
     number = rng.integers(0, 1 << 30, len(kinds)) % np.array([specimens_of(kind) for kind in CellType])[kinds]
     orientation = rng.integers(0, ORIENTATIONS, len(kinds))
-    degree = _degrees(ground, spots)
+    degree = degrees_of_blur(ground, spots)
     reach = np.array(
         [
             atlas.cell(kind, specimen, turn, 0).reach
@@ -138,9 +138,11 @@ def _plots(count: int, per_side: int, rng: np.random.Generator) -> NDArray[np.in
     return np.floor(shaken).astype(np.int64)
 
 
-def _degrees(ground: Ground, spots: NDArray[np.int64]) -> NDArray[np.int64]:
+def degrees_of_blur(ground: Ground, spots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How far out of focus things at these places, (n, 2), are: indices of ``BLUR_PX``."""
     blurred = ground.at(Fault.BLURRED, spots[:, 0], spots[:, 1])
-    return np.ceil(blurred * (len(BLUR_PX) - 1) - 0.25).clip(0).astype(np.int64)
+    degree: NDArray[np.int64] = np.ceil(blurred * (len(BLUR_PX) - 1) - 0.25).clip(0).astype(np.int64)
+    return degree
 
 
 def _inside(placed: Placed, size: SizePx) -> Placed:
@@ -173,7 +175,8 @@ def _close_pairs(spot: NDArray[np.int64], radius: NDArray[np.float64]) -> Iterab
     tree = cKDTree(spot)
     pairs = tree.query_pairs(2 * CROWDING * LARGE_PX, output_type="ndarray")
     large = np.nonzero(radius > LARGE_PX)[0]
-    near = tree.query_ball_point(spot[large], CROWDING * (radius[large] + radius.max(initial=0)))
+    reach = CROWDING * (radius[large] + radius.max(initial=0))
+    near = cast("list[list[int]]", tree.query_ball_point(spot[large], reach))
     wide = [
         np.stack([np.full(len(found), one), np.array(found)], axis=1) for one, found in zip(large, near, strict=True)
     ]

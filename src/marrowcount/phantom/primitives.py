@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Colour", "Floats", "Paper", "TextureBank", "cover", "outline", "specks", "strand", "union"]
 
-Floats: TypeAlias = "NDArray[np.float32]"
+Floats: TypeAlias = "NDArray[np.floating]"
 Colour: TypeAlias = tuple[float, float, float]
 """RGB, 0 to 255."""
 
@@ -37,7 +37,8 @@ class TextureBank:
     @staticmethod
     def _texture(rng: np.random.Generator, grain: float) -> Floats:
         noise = ndimage.gaussian_filter(rng.standard_normal((BANK_PX, BANK_PX)), grain, mode="wrap")
-        return (noise / noise.std()).astype(np.float32)
+        texture: Floats = (noise / noise.std()).astype(np.float32)
+        return texture
 
     def cut(self, side: int, grain: float, rng: np.random.Generator) -> Floats:
         """A (side, side) piece of unit variance of the grain (sigma in px) nearest to the one asked for."""
@@ -67,8 +68,9 @@ class Paper:
 
 def cover(depth: Floats, soft: float = 1.0) -> Floats:
     """Share of each pixel that the shape covers, 0 to 1, with an edge about ``soft`` px wide."""
-    ramp = np.clip(depth / (2 * soft) + 0.5, 0, 1)
-    return ramp * ramp * (3 - 2 * ramp)
+    ramp: Floats = np.clip(depth / (2 * soft) + 0.5, 0, 1)
+    smooth: Floats = ramp * ramp * (3 - 2 * ramp)
+    return smooth
 
 
 def outline(
@@ -128,4 +130,5 @@ def specks(side: int, density: float, radius: float, rng: np.random.Generator) -
     hits = rng.random((side, side), dtype=np.float32) < density / 100
     spread = ndimage.gaussian_filter(hits.astype(np.float32), radius)
     peak = 1 / (2 * np.pi * radius * radius)
-    return np.clip(spread / peak * 1.6 - 0.35, 0, 1)
+    granules: Floats = np.clip(spread / peak * 1.6 - 0.35, 0, 1)
+    return granules

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.phantom.atlas import BLUR_PX, ORIENTATIONS, RED_CELLS, Atlas, Picture, Sprite, paste, specimens_of
+from marrowcount.phantom.atlas import ORIENTATIONS, RED_CELLS, Atlas, Picture, Sprite, paste, specimens_of
 from marrowcount.phantom.ground import Fault, Ground
-from marrowcount.phantom.placement import TOO_THICK, Placed
+from marrowcount.phantom.placement import TOO_THICK, Placed, degrees_of_blur
 from marrowcount.phantom.primitives import Floats, cover
 from marrowcount.slides.tiles import TILE_PX, Tile
 
@@ -108,11 +108,12 @@ def _blend(canvas: Picture, other: Picture, share: Floats) -> None:
 def _smooth(rng: np.random.Generator, grain: float) -> Floats:
     """Periodic noise of unit variance; of coarse grain it is made small and enlarged, which is 16 times quicker."""
     factor = 4 if grain >= COARSE_PX else 1
-    noise = rng.standard_normal((TEXTURE_PX // factor,) * 2, dtype=np.float32)
-    noise = ndimage.gaussian_filter(noise, grain / factor, mode="wrap")
+    white = rng.standard_normal((TEXTURE_PX // factor,) * 2, dtype=np.float32)
+    noise: Floats = ndimage.gaussian_filter(white, grain / factor, mode="wrap")
     if factor > 1:
         noise = ndimage.zoom(noise, factor, order=1, mode="grid-wrap", grid_mode=True)
-    return noise / noise.std()
+    smooth: Floats = noise / noise.std()
+    return smooth
 
 
 def _clot(glass: Picture, look: Look, atlas: Atlas, rng: np.random.Generator) -> Picture:
@@ -155,7 +156,8 @@ def _tint(rng: np.random.Generator) -> Picture:
     hits = rng.random((TEXTURE_PX, TEXTURE_PX)) < 0.004 * cover(_smooth(rng, 20) * 2 - 0.6)
     grains = np.clip(ndimage.gaussian_filter(hits.astype(np.float32), 1.2, mode="wrap") * 10, 0, 0.85)
     kept = np.array([0.70, 0.58, 0.80], np.float32) * (1 - np.maximum(strands, grains))[..., None]
-    return (kept * 255).astype(np.uint8)
+    tint: Picture = (kept * 255).astype(np.uint8)
+    return tint
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ class RedCells:
         density = self.density + (0.85 - self.density) * rolled
         density = density * (1 - ground.at(Fault.EMPTY, x, y)) * (ground.at(Fault.THICK, x, y) < TOO_THICK)
         taken = (self.chance[i, j] < density) & _free(x, y, near)
-        degree = np.ceil(ground.at(Fault.BLURRED, x, y) * (len(BLUR_PX) - 1) - 0.25).clip(0).astype(np.int64)
+        degree = degrees_of_blur(ground, np.stack([x, y], axis=1))
         coins = 1 + np.round(rolled * 2).astype(np.int64)
         table = np.stack([x, y, self.number[i, j], self.orientation[i, j], degree, coins], axis=1)[taken]
         for left, top, number, turn, blur, count in table.tolist():
@@ -255,5 +257,5 @@ def _free(x: NDArray[np.int64], y: NDArray[np.int64], near: Placed) -> NDArray[n
     boxes = near.boxes
     middle_x, middle_y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     half_x, half_y = (boxes[:, 2] - boxes[:, 0]) / 2 + 8, (boxes[:, 3] - boxes[:, 1]) / 2 + 8
-    away = ((x[:, None] - middle_x) / half_x) ** 2 + ((y[:, None] - middle_y) / half_y) ** 2
-    return (away > 1).all(axis=1)
+    away: Floats = ((x[:, None] - middle_x) / half_x) ** 2 + ((y[:, None] - middle_y) / half_y) ** 2
+    return np.asarray((away > 1).all(axis=1))

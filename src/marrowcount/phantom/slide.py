@@ -81,7 +81,9 @@ class PhantomSlide:
     @property
     def ndc(self) -> Mapping[CellType, float]:
         """Percent of each NDC class over the objects whose centre lies in ROI tiles; all 0 where there is none."""
-        found = Counter(thing.cell_type for place in self.tiles if place.roi for thing in self.objects_in(place.tile))
+        found: Counter[CellType] = Counter(
+            thing.cell_type for place in self.tiles if place.roi for thing in self.objects_in(place.tile)
+        )
         total = sum(found[cell_type] for cell_type in NDC_CLASSES)
         return {cell_type: 100 * found[cell_type] / total if total else 0.0 for cell_type in NDC_CLASSES}
 
@@ -118,11 +120,9 @@ def _check(profile: str, seed: int, size: SizePx) -> None:
 
 
 def _objects(placed: Placed) -> tuple[PhantomObject, ...]:
-    kinds = tuple(CellType)
-    return tuple(
-        PhantomObject(kinds[kind], PixelBox(*box))
-        for kind, box in zip(placed.kind.tolist(), placed.boxes.astype(float).tolist(), strict=True)
-    )
+    kinds: list[int] = placed.kind.tolist()
+    boxes: list[list[float]] = placed.boxes.astype(float).tolist()
+    return tuple(PhantomObject(CellType(kind), PixelBox(*box)) for kind, box in zip(kinds, boxes, strict=True))
 
 
 def _by_tile(placed: Placed) -> tuple[dict[tuple[int, int], list[int]], dict[tuple[int, int], list[int]]]:
