@@ -41,7 +41,7 @@ CHROMA_BRIGHT: Final = 180
 
 
 class WsidicomSlide(Slide):
-    """An opened slide; read tiles, then close it (or use it in a ``with``). One thread at a time."""
+    """An opened slide; read tiles, then close it (or use it in a ``with``). Several threads may read at once."""
 
     def __init__(self, levels: Sequence[Level], spacing: SpacingMm, context: SlideContext) -> None:
         """Open the base level.
