@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from highdicom.ann import AnnotationGroup, MicroscopyBulkSimpleAnnotations
 
 from marrowcount.cytology.cell_types import CellType
@@ -14,6 +13,7 @@ from marrowcount.slides.geometry import PixelBox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 

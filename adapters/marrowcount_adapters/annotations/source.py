@@ -63,10 +63,29 @@ def copied_header(source: Dataset, base_instance_uid: str) -> Dataset:
             setattr(header, keyword, "")
     if header.PatientSex not in SEXES:
         header.PatientSex = ""
-    if not header.get("ContainerComponentSequence"):  # some converters write it empty, it is 1-n or absent
-        header.pop("ContainerComponentSequence", None)
+    _complete_specimen(header)
+    if "FrameOfReferenceUID" not in header:  # highdicom asks for it, though 2D annotations do without
+        header.FrameOfReferenceUID = ""
     header.SOPInstanceUID = base_instance_uid
     return header
+
+
+def _complete_specimen(header: Dataset) -> None:
+    """Add what converters leave out of the Specimen module (PS3.3 C.7.6.22), take out what they may not empty."""
+    if not header.get("ContainerComponentSequence"):
+        header.pop("ContainerComponentSequence", None)
+    if not header.get("ContainerIdentifier"):  # Type 1: without it there is no such module
+        header.pop("SpecimenDescriptionSequence", None)
+        return
+    _add_empty(header, "IssuerOfTheContainerIdentifierSequence", "ContainerTypeCodeSequence")
+    for specimen in header.get("SpecimenDescriptionSequence", ()):
+        _add_empty(specimen, "IssuerOfTheSpecimenIdentifierSequence", "SpecimenPreparationSequence")
+
+
+def _add_empty(item: Dataset, *keywords: str) -> None:
+    for keyword in keywords:
+        if keyword not in item:
+            setattr(item, keyword, [])
 
 
 def _require(header: Dataset) -> None:

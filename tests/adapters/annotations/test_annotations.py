@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -194,12 +195,36 @@ def test_times_are_in_the_slides_zone(result: CountResult, source: Dataset) -> N
 
 def test_sparse_headers_are_completed(result: CountResult, source: Dataset) -> None:
     """What scanners leave out of patient and study is written empty; a sex that DICOM does not know is left out."""
-    for keyword in ("PatientBirthDate", "StudyID", "StudyTime", "AccessionNumber", "ReferringPhysicianName"):
+    for keyword in ("PatientBirthDate", "StudyID", "StudyTime", "AccessionNumber", "FrameOfReferenceUID"):
         del source[keyword]
     source.PatientSex = "U"
     dataset = encode_cells(result, source)
     assert dataset.StudyID == ""
     assert not dataset.PatientSex
+
+
+def test_specimen_is_completed_or_left_out(
+    result: CountResult, source: Dataset, tmp_path: Path, dicom_errors: Callable[..., list[str]]
+) -> None:
+    """What converters leave out of the specimen is written empty; without a container there is no specimen."""
+    del source.IssuerOfTheContainerIdentifierSequence
+    del source.SpecimenDescriptionSequence[0].SpecimenPreparationSequence
+    encode_cells(result, source).save_as(tmp_path / "ann.dcm", enforce_file_format=True)
+    assert dicom_errors("dciodvfy", "-new", str(tmp_path / "ann.dcm")) == []
+    del source.ContainerIdentifier
+    assert "SpecimenDescriptionSequence" not in encode_cells(result, source)
+
+
+@pytest.mark.parametrize("slide", ["cmu_small_region_wsidicomizer/*.dcm", "highdicom/sm_image.dcm"])
+def test_headers_of_real_converters_serve(
+    slide: str, result: CountResult, shared_data: Path, tmp_path: Path, dicom_errors: Callable[..., list[str]]
+) -> None:
+    """Annotations on slides that other software wrote pass the validator; stands aside where the slides are absent."""
+    path = min((shared_data / "dicom_wsm").glob(slide))
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    context = replace(result.context, base_instance_uid=str(header.SOPInstanceUID))
+    encode_cells(replace(result, context=context), header).save_as(tmp_path / "ann.dcm", enforce_file_format=True)
+    assert dicom_errors("dciodvfy", "-new", str(tmp_path / "ann.dcm")) == []
 
 
 def test_headers_without_identifiers_are_refused(result: CountResult, source: Dataset) -> None:
