@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pydicom.uid import UID
 from pynetdicom import _config
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
 
-from marrowcount.errors import PeerError
+from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount_adapters.dimse.contexts import verification_context
 from marrowcount_adapters.dimse.peers import checked_ae_title
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES, CallingEntity
@@ -43,12 +44,14 @@ class Calling:
     Attributes:
         ae_title: of the node.
         connect_s: for the TCP connection to stand.
+        associate_s: for the peer to accept or reject.
         answer_s: for the peer to answer a request; archives that write to tape or cloud are slow.
         tls: where the peer wants TLS.
     """
 
     ae_title: str
     connect_s: float = 10.0
+    associate_s: float = 30.0
     answer_s: float = 300.0
     tls: ssl.SSLContext | None = None
 
@@ -61,8 +64,6 @@ def echo(peer: Peer, calling: Calling) -> str:
     """
     began = time.monotonic()
     with called(peer, calling, [verification_context()]) as association:
-        if not association.accepted_contexts:
-            raise PeerError("peer-lacks-service", f"{peer} does not offer Verification (C-ECHO).")
         answer = association.send_c_echo()
     if answer.get("Status") != Status.SUCCESS:
         raise PeerError("peer-no-answer", f"{peer} did not answer C-ECHO with success.")
@@ -99,7 +100,8 @@ def open_association(
     """Call a peer.
 
     Raises:
-        PeerError: ``peer-unreachable``, ``association-rejected`` or ``association-failed``.
+        PeerError: ``peer-unreachable`` or ``association-rejected``.
+        DeliveryRefusedError: ``peer-lacks-service``, it takes none of the presentation contexts.
     """
     association = _entity(calling).associate(
         _address(peer),
@@ -122,7 +124,7 @@ def _entity(calling: Calling) -> CallingEntity:
     _config.STORE_SEND_CHUNKED_DATASET = True
     _config.LOG_HANDLER_LEVEL = "none"
     entity = CallingEntity(ae_title=checked_ae_title(calling.ae_title))
-    entity.connection_timeout = calling.connect_s
+    entity.connection_timeout, entity.acse_timeout = calling.connect_s, calling.associate_s
     entity.dimse_timeout = entity.network_timeout = calling.answer_s
     return entity
 
@@ -146,8 +148,11 @@ def _refusal(association: Association, peer: Peer) -> PeerError:
     if association.is_rejected and isinstance(answer, A_ASSOCIATE):
         reason = f"{answer.result_str}, {answer.reason_str}"
         return PeerError("association-rejected", f"{peer} rejected the association: {reason}.")
-    if association.is_aborted and answer is not None:
-        return PeerError("association-failed", f"{peer} took none of the offered presentation contexts.")
+    if isinstance(answer, A_ASSOCIATE):  # pynetdicom then aborts
+        offered = ", ".join(
+            dict.fromkeys(UID(str(context.abstract_syntax)).name for context in association.rejected_contexts)
+        )
+        return DeliveryRefusedError("peer-lacks-service", f"{peer} takes none of what was offered: {offered}.")
     return PeerError("peer-unreachable", f"{peer} cannot be reached, or did not answer as a DICOM peer does.")
 
 

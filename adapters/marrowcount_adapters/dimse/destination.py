@@ -40,6 +40,9 @@ LOG: Final = structlog.get_logger()
 LINGER_S: Final = 5.0
 """How long the association stays open for archives that report on it; the others call the listener."""
 
+ANSWER_S: Final = 0.5
+"""How long the association stays open after a report, for its answer to go out."""
+
 
 class DicomDestination(Destination):
     """Sends to one PACS."""
@@ -106,9 +109,11 @@ class DicomDestination(Destination):
         """N-ACTION; the new Transaction UID.
 
         Raises:
-            PeerError: it does not offer storage commitment, or refused the request.
+            PeerError: it could not be reached, or did not take the request.
+            DeliveryRefusedError: ``peer-lacks-service``, it does not offer storage commitment.
         """
-        handlers = [(evt.EVT_N_EVENT_REPORT, self._reported)] if self._on_commitment else []
+        reported = threading.Event()
+        handlers = [(evt.EVT_N_EVENT_REPORT, self._reported, [reported])] if self._on_commitment else []
         association = open_association(self._peer, self._calling, [commitment_context()], handlers)
         transaction_uid = generate_uid(prefix=None)  # 2.25 and a random UUID: needs no registered root
         try:
@@ -116,14 +121,11 @@ class DicomDestination(Destination):
         except PeerError:
             association.abort()
             raise
-        threading.Thread(target=_release_later, args=(association, self._linger_s), daemon=True).start()
+        threading.Thread(target=_release_later, args=(association, reported, self._linger_s), daemon=True).start()
         LOG.info("commitment.requested", transaction_uid=transaction_uid, destination=self._name)
         return transaction_uid
 
     def _request(self, association: Association, transaction_uid: str, references: Sequence[Reference]) -> None:
-        if not association.accepted_contexts:
-            message = f"{self._peer} does not offer storage commitment; switch it off for this destination."
-            raise PeerError("peer-lacks-service", message)
         answer, _ = association.send_n_action(
             encode_request(transaction_uid, references),
             ACTION_REQUEST,
@@ -139,13 +141,15 @@ class DicomDestination(Destination):
     def _linger_s(self) -> float:
         return LINGER_S if self._on_commitment else 0.0
 
-    def _reported(self, event: Event) -> tuple[int, None]:
+    def _reported(self, event: Event, reported: threading.Event) -> tuple[int, None]:
+        reported.set()
         assert self._on_commitment is not None  # noqa: S101 - bound only then
         return answer_report(event, self._on_commitment)
 
 
-def _release_later(association: Association, linger_s: float) -> None:
-    """Release when the peer has had time to report, unless it ends the association itself."""
-    association.join(linger_s)
+def _release_later(association: Association, reported: threading.Event, linger_s: float) -> None:
+    """Release when the peer has reported and been answered, or had time to."""
+    if reported.wait(linger_s):
+        association.join(ANSWER_S)
     if association.is_established:
         association.release()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
     from marrowcount_adapters.dimse.peers import Peer
@@ -149,15 +149,15 @@ def _sent(association: Association, outgoing: _Outgoing, message_id: int) -> Sen
     try:
         answer = association.send_c_store(outgoing.file if exact else dcmread(outgoing.file), message_id)
     except (ConnectionError, RuntimeError):  # ended while sending; ended before
-        association.abort()
+        answer = Dataset()
+    if "Status" not in answer:
+        association.abort()  # lest the next file wait for an answer on it, too
         return outgoing.told(None, "the association ended before the peer answered")
     return _answered(outgoing, answer)
 
 
 def _answered(outgoing: _Outgoing, answer: Dataset) -> SentFile:
-    status = answer.get("Status")
-    if status is None:
-        return outgoing.told(None, "the peer did not answer")
+    status = int(answer.Status)
     if status == Status.SUCCESS:
         return outgoing.told(status)
     comment = str(answer.get("ErrorComment", ""))

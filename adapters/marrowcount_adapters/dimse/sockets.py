@@ -44,7 +44,7 @@ class BoundedSocket(AssociationSocket):
         return buffer[:received]
 
     def connect(self, primitive: T_CONNECT) -> None:
-        """Connect, and keep a timeout: the base class takes it off, and a peer that stops reading would hold for ever."""
+        """Connect, and keep a timeout, which the base class takes off: a peer may stop reading for ever."""
         super().connect(primitive)
         if self.socket is not None:
             self.socket.settimeout(self.assoc.network_timeout)

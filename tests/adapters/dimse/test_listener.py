@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from conftest import Node
     from pynetdicom.association import Association
 
-    from conftest import Node
     from marrowcount.ports import Recording
 
 CALLING = Calling("SCANNER", answer_s=20)
