@@ -215,6 +215,7 @@ def test_requests_may_be_repeated(result: CountResult) -> None:
         if kind == "Provenance":
             continue
         assert request["method"] == ("PUT" if kind in {"Observation", "DiagnosticReport"} else "POST")
+        assert "|" not in request["url"] + request.get("ifNoneExist", "")
         (token,) = parse_qs(query or request["ifNoneExist"], strict_parsing=True)["identifier"]
         system, _, value = token.partition("|")
         assert {"system": system, "value": value} in [
