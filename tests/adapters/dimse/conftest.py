@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+from pynetdicom.transport import AssociationSocket
 
 from marrowcount.testing import HeldClock, InMemoryLedger
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
+from marrowcount_adapters.dimse.sockets import BoundedSocket
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.wsi.header import read_facts
 
@@ -50,6 +53,19 @@ def slide_file(
         setattr(dataset, keyword, value)
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _peers_close_their_sockets() -> Iterator[None]:
+    """The tests' own pynetdicom peers leave sockets open that the other side closed first; the node's do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AssociationSocket, "_shutdown_socket", BoundedSocket._shutdown_socket)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _quiet_pynetdicom() -> None:
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
@@ -48,11 +47,6 @@ if TYPE_CHECKING:
 CALLING = Calling("MARROWCOUNT", answer_s=20)
 
 StartPacs = "Callable[..., AbstractContextManager[StandIn]]"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_pynetdicom() -> None:
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 def document(path: Path, sop_class: str, uid: str) -> Path:
