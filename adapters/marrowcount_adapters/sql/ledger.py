@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from marrowcount_adapters.sql.tables import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -59,6 +61,10 @@ class SqlLedger(Ledger):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # SQLite has one writer at a time and lets the others poll: threads of one process wait better in line.
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     def close(self) -> None:
         """Let go of the connections; the ledger may not be used afterwards."""
@@ -66,7 +72,7 @@ class SqlLedger(Ledger):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with translated(), self._engine.begin() as connection:
+        with translated(), self._turn, self._engine.begin() as connection:
             yield connection
 
     @contextmanager

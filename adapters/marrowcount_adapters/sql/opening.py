@@ -6,7 +6,7 @@ import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from alembic import command
 from alembic.config import Config
@@ -76,7 +76,6 @@ def _usable(url: str) -> URL:
 def _engine_of(url: URL) -> Engine:
     # hide_parameters: what was to be stored stays out of error messages.
     if url.get_backend_name() == "sqlite":
-        _make_folder(_file_of(url).parent)
         engine = create_engine(
             url, hide_parameters=True, pool_size=CONNECTIONS, max_overflow=0, connect_args={"timeout": BUSY_S}
         )
@@ -107,11 +106,8 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_folder(folder.parent)
-    try:
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-    except OSError as error:
-        raise StorageError("database-folder", f"the database's folder cannot be made: {error.strerror}") from error
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -132,10 +128,20 @@ def _alone(url: URL) -> Iterator[None]:
     if url.get_backend_name() != "sqlite":
         yield
         return
-    file = _file_of(url)
-    with file.with_name(f"{file.name}.lock").open("a") as lock:
+    with _lock_file(_file_of(url)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_file(database: Path) -> IO[str]:
+    try:
+        _make_folder(database.parent)
+        return database.with_name(f"{database.name}.lock").open("a")
+    except OSError as error:
+        raise StorageError(
+            "database-folder",
+            f"the database's folder cannot be made or written ({error.strerror}); mend its path or its owner",
+        ) from error
 
 
 def _file_of(url: URL) -> Path:

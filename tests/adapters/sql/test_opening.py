@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -124,6 +126,27 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "node").write_text("")
     with pytest.raises(StorageError, match="database-folder"):
         open_ledger(f"sqlite:///{tmp_path}/node/ledger.sqlite")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """Where the database's lock cannot be had."""
+    (tmp_path / "ledger.sqlite.lock").mkdir()
+    with pytest.raises(StorageError, match="database-folder"):
+        open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+
+
+def test_only_one_process_at_a_time_touches_a_fresh_file(tmp_path: Path) -> None:
+    """Two that switch it to WAL at once would disturb each other now and then."""
+    file = tmp_path / "ledger.sqlite"
+    with (tmp_path / "ledger.sqlite.lock").open("a") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening = pool.submit(open_ledger, f"sqlite:///{file}")
+        with pytest.raises(TimeoutError):
+            opening.result(timeout=0.5)
+        assert not file.exists()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        opening.result(timeout=60).close()
+    assert file.is_file()
 
 
 def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
