@@ -73,40 +73,49 @@ def specimens_of(cell_type: CellType) -> int:
     return FEW_SPECIMENS if cell_type in large else SPECIMENS
 
 
+RED_CELL: Final = -1
+"""Stands for a red cell where others have their class."""
+
+
 class Atlas:
-    """All sprites of a slide; the drawings are made at once, their turned and blurred forms when first asked for."""
+    """All sprites of a slide, each drawn when it is first asked for; what is drawn does not depend on the order."""
 
     def __init__(self, look: Look, entropy: int) -> None:
         self._look = look
-        bank = TextureBank(np.random.default_rng([entropy, 1]))
-        self._cells = {
-            cell_type: [
-                draw(cell_type, number, bank, np.random.default_rng([entropy, 2, int(cell_type), number]))
-                for number in range(specimens_of(cell_type))
-            ]
-            for cell_type in CellType
-        }
-        self._red = [draw_red_cell(bank, np.random.default_rng([entropy, 3, number])) for number in range(RED_CELLS)]
+        self._entropy = entropy
+        self._bank = TextureBank(np.random.default_rng([entropy, 1]))
+        self._drawings: dict[tuple[int, int], Drawing] = {}
         self._sprites: dict[tuple[int, int, int, int], Sprite] = {}
 
-    def cell(self, cell_type: int, number: int, orientation: int, degree: int) -> Sprite:
-        """A specimen of a class; ``degree`` indexes :data:`BLUR_PX`."""
-        return self._form((cell_type, number, orientation, degree), self._cells[CellType(cell_type)][number])
+    def cell(self, kind: int, number: int, orientation: int, degree: int) -> Sprite:
+        """A specimen of a class, or of :data:`RED_CELL`; ``degree`` indexes :data:`BLUR_PX`."""
+        key = (kind, number, orientation, degree)
+        sprite = self._sprites.get(key)
+        if sprite is None:
+            sprite = self._form(*key)
+            self._sprites[key] = sprite
+        return sprite
 
     def red_cell(self, number: int, orientation: int, degree: int) -> Sprite:
         """A red cell."""
-        return self._form((-1, number, orientation, degree), self._red[number])
+        return self.cell(RED_CELL, number, orientation, degree)
 
-    def _form(self, key: tuple[int, int, int, int], drawing: Drawing) -> Sprite:
-        sprite = self._sprites.get(key)
-        if sprite is None:
-            kind, number, orientation, degree = key
-            if orientation:
-                sprite = self._form((kind, number, 0, degree), drawing).turned(orientation)
-            else:
-                sprite = _sprite(drawing, self._look, degree)
-            self._sprites[key] = sprite
-        return sprite
+    def _form(self, kind: int, number: int, orientation: int, degree: int) -> Sprite:
+        if orientation:
+            return self.cell(kind, number, 0, degree).turned(orientation)
+        return _sprite(self._drawing(kind, number), self._look, degree)
+
+    def _drawing(self, kind: int, number: int) -> Drawing:
+        drawing = self._drawings.get((kind, number))
+        if drawing is None:
+            drawing = self._drawn(kind, number)
+            self._drawings[kind, number] = drawing
+        return drawing
+
+    def _drawn(self, kind: int, number: int) -> Drawing:
+        if kind == RED_CELL:
+            return draw_red_cell(self._bank, np.random.default_rng([self._entropy, 3, number]))
+        return draw(CellType(kind), number, self._bank, np.random.default_rng([self._entropy, 2, kind, number]))
 
 
 def _sprite(drawing: Drawing, look: Look, degree: int) -> Sprite:

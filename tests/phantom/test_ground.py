@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowcount.phantom.ground import Fault, Ground
+from marrowcount.slides.geometry import SizePx
+from marrowcount.slides.tiles import Tile
+
+
+@given(st.integers(0, 2**32), st.integers(4, 14), st.integers(4, 14))
+@settings(max_examples=40, deadline=None)
+def test_ten_to_twenty_percent_of_tiles_are_fit(seed: int, rows: int, columns: int) -> None:
+    """The share of fit tiles is the paper's, whatever the seed and size."""
+    ground = Ground.drawn(SizePx(columns * 512, rows * 512), np.random.default_rng(seed))
+    assert ground.fit.shape == (rows, columns)
+    assert 0.10 <= ground.fit.mean() <= 0.20
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_fit_ground_is_sound_and_unfit_ground_is_not(seed: int) -> None:
+    """Nearly all of a fit tile is free of any visible fault; nearly every other tile shows one somewhere."""
+    ground = Ground.drawn(SizePx(6144, 6144), np.random.default_rng(seed))
+    worst = ground.severity.max(axis=0)
+    flawed = np.array(
+        [[(worst[r * 8 : r * 8 + 9, c * 8 : c * 8 + 9] > 0.4).mean() for c in range(12)] for r in range(12)]
+    )
+    assert flawed[ground.fit].max() < 0.05
+    assert (flawed[~ground.fit] == 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_severity_is_the_same_on_both_sides_of_a_border(fault: Fault) -> None:
+    """Neighbouring tiles interpolate towards the same nodes, so that faults run on without a seam."""
+    ground = Ground.drawn(SizePx(2048, 2048), np.random.default_rng(5))
+    whole = [[ground.over(fault, Tile(row, column)) for column in range(4)] for row in range(4)]
+    blank = np.zeros((512, 512))
+    joined = np.block([[blank if part is None else part for part in row] for row in whole])
+    assert np.abs(np.diff(joined, axis=0)).max() <= 1 / 64 + 1e-6
+    assert np.abs(np.diff(joined, axis=1)).max() <= 1 / 64 + 1e-6
