@@ -14,11 +14,10 @@ from marrowcount.testing.destinations import RecordingDestination
 from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
 from marrowcount.testing.slides import PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
-from marrowcount.testing.store import FolderStore
+from marrowcount.testing.store import TemporaryStore
 from marrowcount.testing.time import HeldClock
 
 __all__ = [
-    "FolderStore",
     "HeldClock",
     "InMemoryLedger",
     "PictureSlide",
@@ -26,5 +25,6 @@ __all__ = [
     "RecordingProgress",
     "ScriptedCellModel",
     "ScriptedRoiModel",
+    "TemporaryStore",
     "made_up_instance",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import StorageError
 from marrowcount.ports import InstanceStore, KeptFile
@@ -13,10 +13,13 @@ from marrowcount.ports import InstanceStore, KeptFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["FolderStore"]
+__all__ = ["TemporaryStore"]
+
+_META_BEGINS: Final = 128 + len(b"DICM")
+_META_LENGTH_ENDS: Final = _META_BEGINS + 12
 
 
-class FolderStore(InstanceStore):
+class TemporaryStore(InstanceStore):
     """Keeps files below a folder, for example pytest's ``tmp_path``.
 
     Attributes:
@@ -34,19 +37,24 @@ class FolderStore(InstanceStore):
         return self._root / "incoming"
 
     def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
-        """Move the file to its series' folder; the first file of an instance stands."""
-        place = self._root / "series" / series_uid / f"{sop_instance_uid}.dcm"
-        if place.exists() and self.digest(place) != self.digest(incoming):
-            raise StorageError("instance-differs", "another file of this instance is kept already")
-        return self._move(incoming, place)
+        """Copy the file to its series' folder; another content of the same instance gets a name of its own."""
+        folder, sha256 = self._root / "instances" / series_uid, self.digest(incoming)
+        first = folder / f"{sop_instance_uid}.dcm"
+        other = first.exists() and self.digest(first) != sha256
+        return self._copy(incoming, folder / f"{sop_instance_uid}-{sha256}.dcm" if other else first)
 
     def digest(self, incoming: Path) -> str:
         """SHA-256 of a file, hexadecimal."""
         return hashlib.sha256(incoming.read_bytes()).hexdigest()
 
+    def same_data_set(self, incoming: Path, kept: str) -> bool:
+        """Whether both files are equal behind their File Meta Information."""
+        return _data_set(incoming.read_bytes()) == _data_set(self.path(kept).read_bytes())
+
     def quarantine(self, incoming: Path, reason: str) -> KeptFile:
         """Move the file aside and write the reason beside it."""
-        kept = self._move(incoming, self._root / "quarantine" / incoming.name)
+        kept = self._copy(incoming, self._root / "quarantine" / incoming.name)
+        incoming.unlink()
         self.path(f"{kept.path}.txt").write_text(reason)
         return kept
 
@@ -65,10 +73,16 @@ class FolderStore(InstanceStore):
             file.unlink()
         return len(old)
 
-    def _move(self, incoming: Path, place: Path) -> KeptFile:
+    def _copy(self, incoming: Path, place: Path) -> KeptFile:
         if self.full:
-            raise StorageError("disk-full", "no space is left; free some")
-        sha256, size_bytes = self.digest(incoming), incoming.stat().st_size
+            raise StorageError("disk-full", "no space is left; make room")
         place.parent.mkdir(parents=True, exist_ok=True)
-        incoming.replace(place)
-        return KeptFile(place.relative_to(self._root).as_posix(), sha256, size_bytes)
+        shutil.copyfile(incoming, place)
+        return KeptFile(place.relative_to(self._root).as_posix(), self.digest(place), place.stat().st_size)
+
+
+def _data_set(content: bytes) -> bytes:
+    """What follows the File Meta Information, whose first element holds its length (PS3.10 section 7.1)."""
+    if content[:_META_BEGINS][-4:] != b"DICM":
+        return content
+    return content[_META_LENGTH_ENDS + int.from_bytes(content[_META_LENGTH_ENDS - 4 : _META_LENGTH_ENDS], "little") :]
