@@ -12,9 +12,6 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 from pynetdicom.transport import AssociationSocket
 
 from marrowcount.testing import HeldClock, InMemoryLedger
@@ -23,6 +20,7 @@ from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
 from marrowcount_adapters.dimse.sockets import BoundedSocket
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.wsi.header import read_facts
+from slide_files import slide_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,29 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Report = tuple[str, list[str], list[str]]
-
-
-def slide_file(
-    path: Path, uid: str = "1.2.3.4", *, frame_bytes: int = 1000, size: int = 1024, **changes: object
-) -> Path:
-    """A WSM level of 512 px JPEG frames (of noise: nobody decodes them here)."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    dataset.SOPClassUID, dataset.SOPInstanceUID = VLWholeSlideMicroscopyImageStorage, uid
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.Modality = "1.2", "1.2.3", "SM"
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-    dataset.PatientName, dataset.PatientID = "Secret^Patient", "SECRET-17"
-    dataset.Rows = dataset.Columns = 512
-    dataset.TotalPixelMatrixColumns = dataset.TotalPixelMatrixRows = size
-    dataset.NumberOfFrames = frames = (size // 512) ** 2
-    dataset.DimensionOrganizationType = "TILED_FULL"
-    dataset.PixelData = encapsulate([bytes(frame_bytes)] * frames, has_bot=False)
-    dataset["PixelData"].is_undefined_length = True
-    for keyword, value in changes.items():
-        setattr(dataset, keyword, value)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
@@ -36,6 +36,7 @@ from marrowcount_adapters.dimse.commitment import (
 from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, storage_context
 from marrowcount_adapters.dimse.pacs import main
 from marrowcount_adapters.dimse.statuses import verdict_of
+from result_files import document, result_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,24 +50,9 @@ CALLING = Calling("MARROWCOUNT", answer_s=20)
 StartPacs = "Callable[..., AbstractContextManager[StandIn]]"
 
 
-def document(path: Path, sop_class: str, uid: str) -> Path:
-    """A data set of a document's class; its content matters to nobody here."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, uid
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.Modality = "1.2", "1.2.8", "ANN"
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
 @pytest.fixture
 def results(tmp_path: Path) -> list[Path]:
-    """Annotations and the report that refers to them, in the order of sending."""
-    return [
-        document(tmp_path / "ann.dcm", MicroscopyBulkSimpleAnnotationsStorage, "1.2.8.1"),
-        document(tmp_path / "sr.dcm", ComprehensiveSRStorage, "1.2.8.2"),
-    ]
+    return result_files(tmp_path)
 
 
 @pytest.fixture

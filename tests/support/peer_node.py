@@ -1,0 +1,112 @@
+"""A receiving node with its real store and ledger, for the programs beside it; as a program, it listens until ended.
+
+    python peer_node.py FOLDER PORT
+
+prints one line of JSON when it listens. What it holds, ``faults_of`` tells afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+from typing import TYPE_CHECKING
+
+from marrowcount.ports import Clock
+from marrowcount.slides.completeness import CompletenessSettings
+from marrowcount.workflow.readiness import assess_slides
+from marrowcount.workflow.receive import ReceiveLimits, Receiving
+from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
+from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.sql import SqlLedger, open_ledger
+from marrowcount_adapters.wsi.header import read_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+AE_TITLE = "MARROWCOUNT"
+
+
+class SystemClock(Clock):
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class PeerNode:
+    store: FolderStore
+    ledger: SqlLedger
+    listener: Listener
+    reports: Queue[tuple[str, Sequence[str], Sequence[str]]]
+
+    @property
+    def peer(self) -> Peer:
+        return Peer(AE_TITLE, "127.0.0.1", self.listener.port)
+
+    def assess(self) -> int:
+        """One tick, as if each slide were quiet for long enough to be judged by its frames."""
+        return assess_slides(self.ledger, SystemClock(), CompletenessSettings(settle_s=0))
+
+
+@contextmanager
+def peer_node(folder: Path, port: int = 0) -> Iterator[PeerNode]:
+    """A listening node."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store, ledger = FolderStore(folder / "store"), open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    receiving = Receiving(store, ledger, SystemClock(), read_facts, ReceiveLimits(min_free_bytes=0))
+    reports: Queue[tuple[str, Sequence[str], Sequence[str]]] = Queue()
+    settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20)
+    listener = Listener(settings, receiving, lambda *report: reports.put(report))
+    listener.start()
+    try:
+        yield PeerNode(store, ledger, listener, reports)
+    finally:
+        listener.stop(drain_s=1)
+        ledger.close()
+
+
+def faults_of(folder: Path, sop_instance_uids: Iterable[str]) -> list[str]:
+    """What is wrong with instances that should be held; empty where files, digests and entries agree."""
+    ledger, store = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), FolderStore(folder / "store")
+    try:
+        faults = [_fault(uid, ledger, store) for uid in sop_instance_uids]
+    finally:
+        ledger.close()
+    return [fault for fault in faults if fault]
+
+
+def _fault(uid: str, ledger: SqlLedger, store: FolderStore) -> str:
+    recorded = ledger.instance(uid)
+    if recorded is None:
+        return f"{uid}: not in the ledger"
+    path = store.path(recorded.file.path)
+    if not path.exists():
+        return f"{uid}: no file"
+    same = hashlib.sha256(path.read_bytes()).hexdigest() == recorded.file.sha256
+    return "" if same else f"{uid}: altered"
+
+
+def phantom(folder: Path) -> list[Path]:
+    """A small phantom slide: pyramid, thumbnail, label and overview."""
+    # Here, so that the node itself starts as fast as a listener does.
+    from marrowcount.phantom import PhantomSlide
+    from marrowcount.slides.geometry import SizePx
+    from marrowcount_adapters.wsm_writer import write_phantom
+
+    return list(write_phantom(PhantomSlide("normal", 7, SizePx(2048, 2048)), folder))
+
+
+def main() -> None:
+    with peer_node(Path(sys.argv[1]), int(sys.argv[2])) as node:
+        sys.stdout.write(json.dumps({"ready": True, "port": node.listener.port}) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
