@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> str:
     """URL of a PostgreSQL database for tests; they stand aside where none answers."""
+    psycopg = pytest.importorskip("psycopg", reason="install marrowcount[postgresql]")
     server = os.environ.get("MARROWCOUNT_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/test")
     try:
         psycopg.connect(server, connect_timeout=5).close()
@@ -55,6 +55,8 @@ def postgresql_session_url(postgresql_server: str) -> Iterator[str]:
 @contextmanager
 def postgresql_schema(server: str) -> Iterator[str]:
     """Make a schema; the URL with which everything happens in it. Commits are not synced: the schema is dropped."""
+    import psycopg
+
     schema = f"marrowcount_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")

@@ -6,12 +6,13 @@ import random
 import subprocess
 import sys
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from marrowcount.ports import CountedOutcome
 from marrowcount.slides.states import SlideState
 from marrowcount.testing import made_up_instance
 from marrowcount_adapters.sql import open_ledger
@@ -152,6 +153,24 @@ def test_processes_never_lease_the_same_job(url: str) -> None:
                 worker.go()
         leased = [worker.ended() for worker in workers]
     assert sorted(chain.from_iterable(leased)) == sorted(slides)
+
+
+def test_a_killed_workers_job_is_taken_over(sqlite_url: str) -> None:
+    """When its lease has ended, another worker counts the slide; not before."""
+    with closing(open_ledger(sqlite_url)) as ledger:
+        ledger.record_instance(made_up_instance("1.2.3", 1, NOW))
+        ledger.mark_ready("1.2.3", 1, "complete", NOW)
+        with Process(LEASE_ALL, sqlite_url, "killed") as worker:
+            for word in ("here", "open"):
+                assert worker.hear() == word
+                worker.go()
+            assert worker.hear() == "1.2.3"
+            worker.killed()
+        assert ledger.lease_job("other", NOW + timedelta(seconds=59), 60.0) is None
+        taken = ledger.lease_job("other", NOW + timedelta(seconds=60), 60.0)
+        assert taken is not None
+        assert taken.attempt == 2
+        assert ledger.finish(taken, CountedOutcome("1.2.3/1", "{}", ()), NOW + timedelta(seconds=61))
 
 
 def test_what_was_acknowledged_survives_a_kill(sqlite_url: str) -> None:
