@@ -6,6 +6,7 @@ that is asked for here stands before them.
 
 from __future__ import annotations
 
+import errno
 import re
 import struct
 import zlib
@@ -47,6 +48,9 @@ PARSER_ERRORS: Final = (
     zlib.error,
 )
 """What pydicom raises on bytes that are no sound DICOM; it has no base class of its own."""
+
+DATA_ERRNOS: Final = frozenset({None, errno.EINVAL, errno.EOVERFLOW})
+"""OSErrors that the data cause and not the machine: decoders' own, and seeks to places that no file has."""
 
 PER_FRAME_GROUPS: Final = 0x52009230
 FLOAT_PIXEL_DATA: Final = 0x7FE00008
@@ -141,11 +145,8 @@ def read_patient_key(path: Path) -> tuple[str, str]:
 
 
 def _parsed(path: Path, tags: tuple[int, ...] | None = None) -> Dataset:
-    with path.open("rb") as file:
-        try:
-            dataset = read_partial(file, _at_frames, specific_tags=list(tags) if tags else None)
-        except PARSER_ERRORS:
-            raise InstanceError("not-dicom", "The file is not DICOM, or its header is damaged.") from None
+    with path.open("rb") as file, _told("not-dicom", "The file is not DICOM, or its header is damaged."):
+        dataset = read_partial(file, _at_frames, specific_tags=list(tags) if tags else None)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         raise InstanceError("not-dicom", "The file has no Transfer Syntax UID (PS3.10), so it cannot be decoded.")
     return dataset
@@ -162,12 +163,21 @@ def sound_values() -> Iterator[None]:
     Raises:
         InstanceError: ``invalid-attribute``.
     """
+    with _told("invalid-attribute", "The header holds a value that its attribute does not allow; send the image anew."):
+        yield
+
+
+@contextmanager
+def _told(code: str, message: str) -> Iterator[None]:
+    """What the data cause is the instance's fault; what the machine causes passes."""
     try:
         yield
     except PARSER_ERRORS:
-        raise InstanceError(
-            "invalid-attribute", "The header holds a value that its attribute does not allow; send the image anew."
-        ) from None
+        raise InstanceError(code, message) from None
+    except OSError as error:
+        if error.errno in DATA_ERRNOS:
+            raise InstanceError(code, message) from None
+        raise
 
 
 def _facts(dataset: Dataset) -> InstanceFacts:

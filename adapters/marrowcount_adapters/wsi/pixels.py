@@ -13,7 +13,7 @@ from wsidicom import errors as wsidicom_errors
 from wsidicom.options import DecoderOption
 
 from marrowcount.errors import Refusal, SlideError, StorageError
-from marrowcount_adapters.wsi.header import PARSER_ERRORS
+from marrowcount_adapters.wsi.header import DATA_ERRNOS, PARSER_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,12 +130,12 @@ def _are_items(encoded: bytes, at: int) -> bool:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Foreign failures in our words; an error number means that the machine failed, not the slide."""
+    """Foreign failures in our words: what the data cause is the slide's fault, all else the machine's."""
     try:
         yield
     except FOREIGN_ERRORS:
         raise SlideError(Refusal.DAMAGED, f"The level {what}: the file is cut or a frame is damaged.") from None
     except OSError as error:
-        if error.errno is None:
+        if error.errno in DATA_ERRNOS:
             raise SlideError(Refusal.DAMAGED, f"The level {what}: a frame cannot be decoded.") from None
         raise StorageError("unreadable", f"The level {what}: {error.strerror}.") from None

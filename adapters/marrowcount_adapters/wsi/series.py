@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from marrowcount.slides.geometry import SizePx
     from marrowcount.slides.instances import InstanceFacts
 
-__all__ = ["Level", "Member", "levels_of", "slide_levels"]
+__all__ = ["Level", "Member", "levels_of", "slide_levels", "told_of"]
 
 MAX_FILES: Final = 10_000
 """More files than any one slide has; a folder of more is another folder than was meant."""
@@ -124,14 +125,29 @@ def _files(source: Path | Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _members(paths: Iterable[Path]) -> Iterator[Member]:
-    for path in paths:
-        try:
-            if _claims_to_be_dicom(path):
-                yield Member(path, read_facts(path))
-        except InstanceError as error:
-            raise SlideError(Refusal.NOT_DICOM, f"{path.name}: {error.message}") from None
-        except OSError as error:
-            raise StorageError("unreadable", f"{path.name} cannot be read: {error.strerror}.") from None
+    return (member for member in map(_member, paths) if member is not None)
+
+
+def _member(path: Path) -> Member | None:
+    """None for a file that is no DICOM and does not claim to be."""
+    with told_of(path):
+        return Member(path, read_facts(path)) if _claims_to_be_dicom(path) else None
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """What is wrong with one file, under its name without the folders.
+
+    Raises:
+        SlideError: ``NOT_DICOM``.
+        StorageError: ``unreadable``.
+    """
+    try:
+        yield
+    except InstanceError as error:
+        raise SlideError(Refusal.NOT_DICOM, f"{path.name}: {error.message}") from None
+    except OSError as error:
+        raise StorageError("unreadable", f"{path.name} cannot be read: {error.strerror}.") from None
 
 
 def _claims_to_be_dicom(path: Path) -> bool:
@@ -163,7 +179,7 @@ def _what_is_there(instances: int, images: int) -> str:
 
 def _require_one_slide(images: Iterable[Member], levels: Iterable[Member]) -> None:
     """One patient in all images, one series and one glass in all levels; older scanners file labels elsewhere."""
-    if len({_patient_key(member.path) for member in images}) > 1:
+    if len({_patient_key(member) for member in images}) > 1:
         raise SlideError(Refusal.SEVERAL_SLIDES, "The images belong to more than one patient.")
     if len({(member.facts.study_uid, member.facts.series_uid) for member in levels}) > 1:
         raise SlideError(Refusal.SEVERAL_SLIDES, "The levels belong to more than one series; name one slide's files.")
@@ -171,8 +187,6 @@ def _require_one_slide(images: Iterable[Member], levels: Iterable[Member]) -> No
         raise SlideError(Refusal.SEVERAL_SLIDES, "The levels of the series name more than one glass (0040,0512).")
 
 
-def _patient_key(path: Path) -> tuple[str, str]:
-    try:
-        return read_patient_key(path)
-    except OSError as error:
-        raise StorageError("unreadable", f"{path.name} cannot be read: {error.strerror}.") from None
+def _patient_key(member: Member) -> tuple[str, str]:
+    with told_of(member.path):
+        return read_patient_key(member.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, Self
 
-from marrowcount.errors import InstanceError, Refusal, SlideError
+from marrowcount.errors import Refusal, SlideError
 from marrowcount.ports import Slide
 from marrowcount.slides.suitability import glass_colour
 from marrowcount.slides.tiles import TILE_PX
@@ -20,7 +20,7 @@ from marrowcount_adapters.wsi.checks import (
 from marrowcount_adapters.wsi.header import read_context, read_header, sound_values
 from marrowcount_adapters.wsi.overview import overview_plan, reduced
 from marrowcount_adapters.wsi.pixels import LevelPixels
-from marrowcount_adapters.wsi.series import slide_levels
+from marrowcount_adapters.wsi.series import slide_levels, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,17 +132,15 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
     """
     levels = slide_levels(source)
     base = levels[0]
-    try:
-        header = read_header(base.paths[0])
+    with told_of(base.paths[0]):
+        header, context = read_header(base.paths[0]), read_context(base.paths[0])
         with sound_values():
             require_attributes(header)
             require_decodable(header)
-        spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
-        require_tile(base)
-        require_complete(levels)
-        return WsidicomSlide(levels, spacing, read_context(base.paths[0]))
-    except InstanceError as error:
-        raise SlideError(Refusal.NOT_DICOM, f"{base.paths[0].name}: {error.message}") from None
+    spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
+    require_tile(base)
+    require_complete(levels)
+    return WsidicomSlide(levels, spacing, context)
 
 
 def _require_colours(picture: Picture) -> None:
