@@ -45,6 +45,9 @@ LONGEST_PAUSE_S: Final = 60.0
 STEADY_S: Final = 120.0
 """A worker that lived so long could start; the next pause is the shortest again."""
 
+COMMITMENT_LOOKS: Final = 20
+COMMITMENT_PAUSE_S: Final = 0.25
+
 log = structlog.get_logger()
 
 
@@ -115,8 +118,17 @@ def _note_commitment(ledger: Ledger, transaction_uid: str, committed: Sequence[s
     if failed:
         log.error("commitment.refused", transaction_uid=transaction_uid, failed=list(failed))
         return
-    known = ledger.committed(transaction_uid, SystemClock().now())
+    known = _recorded(ledger, transaction_uid)
     log.info("commitment.granted", transaction_uid=transaction_uid, instances=len(committed), known=known)
+
+
+def _recorded(ledger: Ledger, transaction_uid: str) -> bool:
+    """Record a grant; a quick PACS reports before the sender has noted which transaction it asked for."""
+    for _ in range(COMMITMENT_LOOKS):
+        if ledger.committed(transaction_uid, SystemClock().now()):
+            return True
+        time.sleep(COMMITMENT_PAUSE_S)
+    return False
 
 
 def _worker_command(file: Path | None) -> list[str]:
