@@ -35,7 +35,7 @@ class FrameFile:
     """A DICOM file in the making: header, offset table, frames.
 
     The header is written first with the tables empty and once more at the end, when the offsets and the compression
-    ratio are known; it keeps its length.
+    ratio are known; it keeps its length. What was not finished is removed.
 
     Args:
         path: the file, written anew.
@@ -54,6 +54,7 @@ class FrameFile:
         *,
         extended: bool | None = None,
     ) -> None:
+        self._path = path
         self._dataset = dataset
         self._frames = frames
         self._frame_bytes = frame_bytes
@@ -73,6 +74,8 @@ class FrameFile:
         if kind is None:
             self._finish()
         self._file.close()
+        if kind is not None:
+            self._path.unlink()
 
     def append(self, frame: bytes) -> None:
         """Write the next frame."""

@@ -29,7 +29,7 @@ IMPLEMENTATION: Final = UID("2.25.200718336183410298651947011259430188532")
 RATIO_WIDTH: Final = 7
 """Characters of the compression ratio, fixed so that the header keeps its length when the ratio is known."""
 
-PADDING_UM: Final = 2.0
+THICKNESS_UM: Final = 2.0
 """Thickness of a smear, for the slice thickness that the pixel measures must give."""
 
 ORIGIN_MM: Final = (20.0, 60.0)
@@ -199,7 +199,7 @@ def _matrix(dataset: Dataset, header: SlideHeader, instance: Instance, imaged: S
     width_mm, height_mm = _extent_mm(header, instance, imaged)
     dataset.ImagedVolumeWidth = width_mm
     dataset.ImagedVolumeHeight = height_mm
-    dataset.ImagedVolumeDepth = PADDING_UM
+    dataset.ImagedVolumeDepth = THICKNESS_UM
     organization = Dataset()
     organization.DimensionOrganizationUID = header.uid("dimension organization")
     dataset.DimensionOrganizationSequence = Sequence([organization])
@@ -233,8 +233,8 @@ def _functional_groups(dataset: Dataset, instance: Instance) -> None:
     """What all frames share; none has a group of its own, since they tile the matrix in full (PS3.3 C.7.6.16)."""
     measures = Dataset()
     measures.PixelSpacing = [instance.spacing_mm, instance.spacing_mm]
-    measures.SliceThickness = PADDING_UM / 1000
-    measures.SpacingBetweenSlices = PADDING_UM / 1000
+    measures.SliceThickness = THICKNESS_UM / 1000
+    measures.SpacingBetweenSlices = THICKNESS_UM / 1000
     kind = Dataset()
     kind.FrameType = instance.image_type
     path = Dataset()

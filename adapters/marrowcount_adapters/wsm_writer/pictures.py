@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 if TYPE_CHECKING:
     from marrowcount.ports import Picture
@@ -45,8 +45,7 @@ def overview_picture(header: SlideHeader, thumbnail: Picture) -> Picture:
     """The whole slide, label on the left, smear on the right, (480, 1440, 3)."""
     slide = Image.new("RGB", OVERVIEW_PX, (226, 230, 230))
     slide.paste(Image.fromarray(label_picture(header)), (0, 0))
-    smear = Image.fromarray(thumbnail)
     left, top, right, bottom = SMEAR_BOX
-    smear.thumbnail((right - left, bottom - top))
+    smear = ImageOps.contain(Image.fromarray(thumbnail), (right - left, bottom - top))
     slide.paste(smear, (left, top))
     return np.asarray(slide)

@@ -150,6 +150,21 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path, slide: 
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_an_unfinished_level_leaves_no_file(
+    tmp_path: Path, slide: PhantomSlide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the source fails half way, no file without its frames stays behind."""
+    source = Ramp(1100, 1100)
+    monkeypatch.setattr(source, "read", lambda tile: Ramp.read(source, tile) if tile.row < 1 else _broken())
+    with pytest.raises(LookupError):
+        write_series(source, phantom_header(slide), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _broken() -> NDArray[np.uint8]:
+    raise LookupError
+
+
 def test_the_truth_file_tells_all(tmp_path: Path, slide: PhantomSlide) -> None:
     """truth.json holds every object, every tile and the NDC, by class label."""
     write_truth(slide, tmp_path / "truth.json")
