@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -278,6 +280,64 @@ def test_garbage_does_not_stop_the_listener(start_node: Callable[..., Node], con
     echo(node.peer, CALLING)
     assert eventually(lambda: not node.listener._server.active_associations)
     assert eventually(lambda: not any("AcceptorThread" in thread.name for thread in threading.enumerate()))
+
+
+def p_data(*values: tuple[int, int, bytes]) -> bytes:
+    """A P-DATA-TF PDU (PS3.8 section 9.3.5) of (context, message control header, content)."""
+    items = b"".join(
+        struct.pack(">IBB", len(content) + 2, context, header) + content for context, header, content in values
+    )
+    return b"\4\0" + struct.pack(">I", len(items)) + items
+
+
+def command(field: int, data_set: int, sop_class: bytes = b"1.2.840.10008.1.1\0") -> bytes:
+    """A command set (PS3.7 section 6.3), Implicit VR Little Endian, without its group length."""
+    elements = ((0x0002, sop_class), (0x0100, struct.pack("<H", field)), (0x0110, b"\1\0"))
+    elements = (*elements, (0x0800, struct.pack("<H", data_set)))
+    return b"".join(struct.pack("<HHI", 0, element, len(value)) + value for element, value in elements)
+
+
+SLIDE_CLASS = str(VLWholeSlideMicroscopyImageStorage).encode()
+MALFORMED = {
+    "unknown context": p_data((99, 3, command(0x0030, 0x0101))),
+    "store without identifiers": p_data((1, 3, command(0x0001, 0x0001, SLIDE_CLASS))),
+    "store in an unknown context": p_data((99, 3, command(0x0001, 0x0001, SLIDE_CLASS))),
+    "unknown command": p_data((1, 3, command(0x7777, 0x0101))),
+    "command of noise": p_data((1, 3, bytes(range(255)))),
+    "data set first": p_data((1, 2, b"data set")),
+    "value longer than its PDU": b"\4\0\0\0\0\6\xff\xff\xff\xff\1\3",
+    "no value at all": b"\4\0\0\0\0\0",
+    "second association request": b"\1\0\0\0\0\4abcd",
+}
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_messages_end_their_own_association_only(start_node: Callable[..., Node], content: bytes) -> None:
+    """Nonsense within an association costs that association; the next is served, no thread and no file is left."""
+    node = start_node(network_timeout_s=1)
+    association = store_association(node)
+    association.dul.socket.socket.sendall(content)
+    assert eventually(lambda: not association.is_established)
+    echo(node.peer, CALLING)
+    assert eventually(lambda: not node.listener._server.active_associations)
+    assert (node.incoming(), node.kept()) == ([], [])
+
+
+def test_full_disk_within_a_transfer_breaks_it_off(
+    node: Node, make_slide: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk fills up while a slide streams in, its sender is told by an abort, and the half is deleted."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    association = half_sent(node, make_slide(frame_bytes=2_000_000))
+    (serving,) = node.listener._server.active_associations
+    monkeypatch.setattr(serving.dimse.message._data_set_file, "write", full)
+    association.dul.socket.socket.sendall(p_data((association.accepted_contexts[0].context_id, 0, bytes(1000))))
+    assert eventually(lambda: association.is_aborted)
+    assert eventually(lambda: node.incoming() == [])
+    echo(node.peer, CALLING)
 
 
 def test_connections_that_never_ask_are_limited(start_node: Callable[..., Node]) -> None:
