@@ -89,10 +89,12 @@ def count(
 ) -> None:
     """Count a slide from files, without a network; exit status 3 says that it cannot be counted."""
     from marrowcount.main.counting import RESULT_FILE, count_files, write_refusal  # noqa: PLC0415 - see the module
+    from marrowcount.main.logs import configure_logs  # noqa: PLC0415 - see the module
     from marrowcount.main.models import load_models  # noqa: PLC0415 - see the module
     from marrowcount.main.progress import ConsoleProgress  # noqa: PLC0415 - see the module
     from marrowcount.main.tables import result_view  # noqa: PLC0415 - see the module
 
+    configure_logs()
     read, console = read_settings(settings), Console()
     models = load_models(read.count)
     try:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from marrowcount_adapters.wsm_writer import write_phantom, write_truth
-
 from marrowcount.errors import SettingsError
 from marrowcount.main.progress import progress_bar
 from marrowcount.phantom import PROFILES, PhantomSlide
 from marrowcount.slides.geometry import SizePx
+from marrowcount_adapters.wsm_writer import write_phantom, write_truth
 
 if TYPE_CHECKING:
     from pathlib import Path

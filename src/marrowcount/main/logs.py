@@ -7,11 +7,14 @@ import sys
 
 import structlog
 
+from marrowcount_adapters.wsi.quiet import keep_values_out_of_logs
+
 __all__ = ["configure_logs"]
 
 
 def configure_logs(level: str = "INFO") -> None:
-    """Send structlog's events to standard error as JSON lines."""
+    """Send structlog's events to standard error as JSON lines, and keep libraries from quoting patient data there."""
+    keep_values_out_of_logs()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
