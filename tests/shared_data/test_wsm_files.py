@@ -12,7 +12,8 @@ import pytest
 
 from marrowcount.errors import MarrowcountError, Refusal, SlideError
 from marrowcount.slides.tiles import grid_of
-from marrowcount_adapters.wsi import AllowedResolution, open_slide
+from marrowcount_adapters.wsi.checks import AllowedResolution
+from marrowcount_adapters.wsi.slide import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

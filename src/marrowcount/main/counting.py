@@ -13,8 +13,9 @@ from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
 from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.structured_report import encode_differential
-from marrowcount_adapters.wsi import AllowedResolution, open_slide
+from marrowcount_adapters.wsi.checks import AllowedResolution
 from marrowcount_adapters.wsi.header import read_header
+from marrowcount_adapters.wsi.slide import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

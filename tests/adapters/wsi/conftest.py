@@ -22,7 +22,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from marrowcount_adapters.wsi import keep_values_out_of_logs
+from marrowcount_adapters.wsi.quiet import keep_values_out_of_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 from marrowcount.errors import InstanceError
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import Flavour
-from marrowcount_adapters.wsi import read_context, read_facts, read_header
+from marrowcount_adapters.wsi.header import read_context, read_facts, read_header
 
 if TYPE_CHECKING:
     from pathlib import Path

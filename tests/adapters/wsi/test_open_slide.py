@@ -21,7 +21,8 @@ from pydicom.uid import (
 from marrowcount.errors import MarrowcountError, Refusal, SlideError, StorageError
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.tiles import Tile, grid_of
-from marrowcount_adapters.wsi import AllowedResolution, open_slide
+from marrowcount_adapters.wsi.checks import AllowedResolution
+from marrowcount_adapters.wsi.slide import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

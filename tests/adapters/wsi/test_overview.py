@@ -14,9 +14,9 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 
 from marrowcount.errors import Refusal, SlideError
-from marrowcount_adapters.wsi import open_slide
 from marrowcount_adapters.wsi.overview import overview_plan
 from marrowcount_adapters.wsi.series import slide_levels
+from marrowcount_adapters.wsi.slide import open_slide
 
 
 @pytest.mark.parametrize(

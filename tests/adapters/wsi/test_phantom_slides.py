@@ -13,7 +13,7 @@ from marrowcount.errors import SlideError
 from marrowcount.phantom import PhantomSlide
 from marrowcount.slides.geometry import SizePx
 from marrowcount.slides.tiles import grid_of
-from marrowcount_adapters.wsi import open_slide
+from marrowcount_adapters.wsi.slide import open_slide
 from marrowcount_adapters.wsm_writer import write_phantom
 
 if TYPE_CHECKING:
