@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 import structlog
+from pynetdicom import evt
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from marrowcount_adapters.dimse.sockets import BoundedSocket
@@ -36,11 +37,12 @@ class BoundedRequestHandler(RequestHandler):
         connection.__class__ = BoundedSocket
         self.request.settimeout(association.network_timeout)
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _guard(association)
+        _guard_messages(association)
+        _guard_state_machine(association)
         return association
 
 
-def _guard(association: Association) -> None:
+def _guard_messages(association: Association) -> None:
     """Make a message that cannot be decoded, or written for want of space, end its association in good order.
 
     pynetdicom's thread would die of it, without an A-ABORT and without telling that the connection closed.
@@ -55,6 +57,25 @@ def _guard(association: Association) -> None:
             association.dul.event_queue.put(INVALID_PDU)
 
     association.dimse.receive_primitive = guarded  # type: ignore[method-assign] # the one place all messages pass
+
+
+def _guard_state_machine(association: Association) -> None:
+    """Close a connection whose events come in an order that pynetdicom's state machine (PS3.8 section 9.2) lacks.
+
+    A peer brings that about by sending data before its association was accepted, for example.
+    """
+    provider, act = association.dul, association.dul.state_machine.do_action
+
+    def guarded(event: str) -> None:
+        try:
+            act(event)
+        except Exception as error:  # noqa: BLE001 - whatever a peer brings about, at the process boundary
+            LOG.warning("association.broken", error=type(error).__name__)
+            provider.kill_dul()
+            cast("AssociationSocket", provider.socket).close()
+            evt.trigger(association, evt.EVT_CONN_CLOSE, {"address": association.requestor.address})
+
+    provider.state_machine.do_action = guarded  # type: ignore[method-assign] # the one place all events pass
 
 
 class BoundedServer(ThreadedAssociationServer):
