@@ -36,7 +36,7 @@ from marrowcount_adapters.training.measuring import (
 )
 from marrowcount_adapters.training.model_card import commonest_confusions
 from marrowcount_adapters.training.packaging import describe, package
-from marrowcount_adapters.training.phantom_tiles import write_stores
+from marrowcount_adapters.training.phantom_tiles import UNFIT_TILES, write_stores
 from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
 if TYPE_CHECKING:
@@ -65,11 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     tiles = commands.add_parser("tiles", help="render stores of phantom tiles")
     tiles.add_argument("out", type=Path)
     tiles.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
+    tiles.add_argument("--unfit", type=int, default=UNFIT_TILES, help="unfit tiles of each slide, drawn at random")
     tiles.set_defaults(run=_tiles)
     for task, run, steps, batch, rate in (("cells", _cells, 3000, 8, 2e-3), ("roi", _roi, 500, 16, 1e-3)):
         command = commands.add_parser(task, help=f"train the {task} model")
         command.add_argument("data", type=Path)
         command.add_argument("checkpoint", type=Path)
+        command.add_argument("--more", type=Path, nargs="*", default=[], help="further stores of tiles")
         command.add_argument("--start", type=Path, help="checkpoint whose averaged weights to begin with")
         command.add_argument("--steps", type=int, default=steps)
         command.add_argument("--batch", type=int, default=batch)
@@ -86,13 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("model", type=Path)
     evaluation.add_argument("validation", type=Path)
     evaluation.add_argument("test", type=Path)
+    evaluation.add_argument(
+        "--precision", type=float, default=WANTED_PRECISION, help="that the ROI threshold reaches on validation"
+    )
     evaluation.set_defaults(run=_evaluate)
     return parser
 
 
 def _tiles(options: argparse.Namespace) -> None:
     first, last = options.seeds
-    write_stores(options.out, [(profile, seed) for seed in range(first, last + 1) for profile in PROFILES])
+    slides = [(profile, seed) for seed in range(first, last + 1) for profile in PROFILES]
+    write_stores(options.out, slides, unfit_tiles=options.unfit)
 
 
 def _cells(options: argparse.Namespace) -> None:
@@ -101,7 +107,9 @@ def _cells(options: argparse.Namespace) -> None:
     if options.start:
         network.load_state_dict(_averaged(options.start))
     make = crop_batches if options.crops else cell_batches
-    batches = ahead(make(CellTiles.open(options.data / "cells"), options.batch, options.seed))
+    stores = [CellTiles.open(folder / "cells") for folder in (options.data, *options.more)]
+    tiles = CellTiles.joined(stores) if options.more else stores[0]
+    batches = ahead(make(tiles, options.batch, options.seed))
     recipe = Recipe(options.steps, options.rate)
     fit(network, ultralytics_models.CellLoss(network), batches, recipe, options.checkpoint)
 
@@ -111,7 +119,9 @@ def _roi(options: argparse.Namespace) -> None:
     network = torch_models.new_network()
     if options.start:
         network.load_state_dict(_averaged(options.start))
-    batches = ahead(region_batches(RegionTiles.open(options.data / "regions"), options.batch, options.seed))
+    stores = [RegionTiles.open(folder / "regions") for folder in (options.data, *options.more)]
+    tiles = RegionTiles.joined(stores) if options.more else stores[0]
+    batches = ahead(region_batches(tiles, options.batch, options.seed))
     recipe = Recipe(options.steps, options.rate, warmup=50, average_decay=0.99)
     fit(network, torch_models.roi_loss, batches, recipe, options.checkpoint)
 
@@ -130,8 +140,10 @@ def _package(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    measure = _evaluate_roi if read_manifest(options.model).task == "roi" else _evaluate_cells
-    measure(options.model, options.validation, options.test)
+    if read_manifest(options.model).task == "roi":
+        _evaluate_roi(options.model, options.validation, options.test, options.precision)
+    else:
+        _evaluate_cells(options.model, options.validation, options.test)
 
 
 def _evaluate_cells(folder: Path, validation: Path, test: Path) -> None:
@@ -144,12 +156,13 @@ def _evaluate_cells(folder: Path, validation: Path, test: Path) -> None:
     log.info("evaluate.cells", threshold=threshold, **{k: v for k, v in figures.items() if "/" not in k})
 
 
-def _evaluate_roi(folder: Path, validation: Path, test: Path) -> None:
+def _evaluate_roi(folder: Path, validation: Path, test: Path, precision: float) -> None:
     model = onnx_models.load_roi_model(folder)
     seen, tiles = RegionTiles.open(validation / "regions"), RegionTiles.open(test / "regions")
-    lowest = precise_threshold(seen.fit, fit_probabilities(model, seen), WANTED_PRECISION)
+    lowest = precise_threshold(seen.fit, fit_probabilities(model, seen), precision)
     threshold = max(LEAST_ROI_THRESHOLD, lowest)
     figures = region_figures(tiles.fit, fit_probabilities(model, tiles), threshold) | _roi_speed(folder)
+    figures["precision_wanted_on_validation"] = precision
     describe(folder, threshold, figures)
     log.info("evaluate.roi", threshold=threshold, **figures)
 

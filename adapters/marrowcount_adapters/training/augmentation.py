@@ -81,10 +81,10 @@ def cut(tile: Labelled, left: int, top: int, width: int, height: int) -> Labelle
     return picture[top : top + height, left : left + width], inside
 
 
-def photographed(picture: Picture, rng: np.random.Generator) -> Picture:
-    """The picture under another stain, light, focus, camera and compression."""
+def photographed(picture: Picture, rng: np.random.Generator, *, blurred_share: float = BLURRED_SHARE) -> Picture:
+    """The picture under another stain, light, focus, camera and compression; how often out of focus can be set."""
     picture = cv2.transform(np.ascontiguousarray(picture), _colour_change(rng)).astype(np.uint8, copy=False)
-    if rng.random() < BLURRED_SHARE:
+    if rng.random() < blurred_share:
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.2))).astype(np.uint8, copy=False)
     if rng.random() < NOISY_SHARE:
         picture = _noisy(picture, float(rng.uniform(1.0, 6.0)), rng)

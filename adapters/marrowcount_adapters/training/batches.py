@@ -79,7 +79,8 @@ def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 
         labels = (rng.random(size) < fit_share).astype(np.int64)
         chosen = [int(rng.choice(groups[label])) for label in labels]
         turned_ones = [turned_picture(tiles.pictures[tile], int(rng.integers(8))) for tile in chosen]
-        yield np.stack([photographed(picture, rng) for picture in turned_ones]), labels
+        # Blur is what makes some tiles unfit, so it is no augmentation here.
+        yield np.stack([photographed(picture, rng, blurred_share=0.0) for picture in turned_ones]), labels
 
 
 def ahead(items: Iterator[Item], depth: int = 4) -> Iterator[Item]:

@@ -46,7 +46,7 @@ class Recipe:
     weight_decay: float = 5e-4
     warmup: int = 100
     average_decay: float = 0.998
-    save_every: int = 100
+    save_every: int = 50
 
 
 def fit(

@@ -35,8 +35,8 @@ _TASK: Final = {
 
 _THRESHOLD: Final = {
     "roi": (
-        "the lowest probability with a precision of 0.97 on validation slides of the phantom, but at least 0.5; the "
-        "paper's code uses 0.85"
+        "the lowest probability that reaches the wanted precision on validation slides of the phantom, but at least "
+        "0.5; the paper's code uses 0.85"
     ),
     "cells": (
         "the class probability of the best mean F1 on validation slides of the phantom, where missed and false "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from marrowcount.slides.tiles import Tile
 
-__all__ = ["truth_on", "write_stores"]
+__all__ = ["UNFIT_TILES", "truth_on", "write_stores"]
 
 log = structlog.get_logger()
 

@@ -47,6 +47,14 @@ class CellTiles:
         pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
         return cls(pictures, np.load(folder / OBJECTS, allow_pickle=False))
 
+    @classmethod
+    def joined(cls, stores: Sequence[CellTiles]) -> CellTiles:
+        """Several stores as one, in memory."""
+        starts = np.cumsum([0, *(len(store) for store in stores)])
+        objects = np.concatenate([store.objects for store in stores])
+        objects[:, 0] += np.repeat(starts[:-1], [len(store.objects) for store in stores])
+        return cls(np.concatenate([store.pictures for store in stores]), objects)
+
     def __len__(self) -> int:
         return len(self.pictures)
 
@@ -79,6 +87,12 @@ class RegionTiles:
         """Map a store into memory."""
         pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
         return cls(pictures, np.load(folder / FIT, allow_pickle=False))
+
+    @classmethod
+    def joined(cls, stores: Sequence[RegionTiles]) -> RegionTiles:
+        """Several stores as one, in memory."""
+        pictures = np.concatenate([store.pictures for store in stores])
+        return cls(pictures, np.concatenate([store.fit for store in stores]))
 
     def __len__(self) -> int:
         return len(self.pictures)

@@ -66,8 +66,8 @@ def _pairs_on_tile(tile: JudgedTile, threshold: float, iou: float) -> list[tuple
 def _matched(shared: NDArray[np.float64], iou: float) -> dict[int, int]:
     """True object to found object, best overlap first."""
     matched: dict[int, int] = {}
-    for flat in np.argsort(-shared, axis=None, kind="stable"):
-        true, found = (int(i) for i in np.unravel_index(flat, shared.shape))
+    for place in np.argsort(-shared, axis=None, kind="stable").tolist():
+        true, found = divmod(place, shared.shape[1])
         if shared[true, found] < iou:
             break
         if true not in matched and found not in matched.values():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import ModelError
@@ -151,9 +151,7 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _parsed(content: object) -> ModelManifest:
-    if not isinstance(content, dict):
-        raise TypeError("not an object")
-    named = {str(key): value for key, value in content.items()}
+    named = _object(content)
     expected = {field.name for field in fields(ModelManifest)}
     if set(named) != expected:
         raise ValueError(f"fields missing or unknown: {sorted(set(named) ^ expected)}")
@@ -161,7 +159,7 @@ def _parsed(content: object) -> ModelManifest:
         name=_text(named["name"]),
         version=_text(named["version"]),
         task=_task(named["task"]),
-        files={_text(file): _text(digest) for file, digest in _object(named["files"]).items()},
+        files={file: _text(digest) for file, digest in _object(named["files"]).items()},
         tile_px=_side(named["tile_px"]),
         input_px=_side(named["input_px"]),
         pixel_scale=_number(named["pixel_scale"]),
@@ -170,7 +168,7 @@ def _parsed(content: object) -> ModelManifest:
         suppression_iou=_share(named["suppression_iou"]),
         licence=_text(named["licence"]),
         training_data=_text(named["training_data"]),
-        figures={_text(name): _number(value) for name, value in _object(named["figures"]).items()},
+        figures={name: _number(value) for name, value in _object(named["figures"]).items()},
     )
 
 
@@ -205,13 +203,13 @@ def _side(value: object) -> int:
     return value
 
 
-def _object(value: object) -> dict[object, object]:
+def _object(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise TypeError(f"not an object: {value!r}")
-    return dict(value.items())
+    return cast("dict[str, object]", value)  # JSON knows no other keys than texts
 
 
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"not a list: {value!r}")
-    return list(value)
+    return cast("list[object]", value)
