@@ -6,14 +6,11 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
-from weakref import WeakKeyDictionary
 
 import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
-from pynetdicom.pdu import P_DATA_TF
 
 from marrowcount.errors import SettingsError, StorageError
 from marrowcount_adapters.dimse.admission import Admission
@@ -23,11 +20,11 @@ from marrowcount_adapters.dimse.peers import Caller, checked_ae_title
 from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServer
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status, status_of
+from marrowcount_adapters.dimse.transfers import Transfers, caller_of
 
 if TYPE_CHECKING:
     import ssl
 
-    from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.events import Event
 
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Listener", "ListenerSettings"]
 
 LOG: Final = structlog.get_logger()
-
-CHECK_EVERY_BYTES: Final = 8 << 20
-"""How often a running transfer is held against the limits."""
 
 LONGEST_NEGOTIATION_S: Final = 15.0
 """For a connection to ask for an association (the ARTIM timer of PS3.8 section 9.1.5)."""
@@ -83,7 +77,7 @@ class Listener:
         self._on_commitment = on_commitment
         callers = tuple(Caller.parse(text) for text in sorted(settings.allowed_callers))
         self._admission = Admission(checked_ae_title(settings.ae_title), callers)
-        self._transferred: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
+        self._transfers = Transfers(receiving.may_continue)
         self._server: BoundedServer | None = None
         self._tempdir: str | None = None
 
@@ -147,16 +141,20 @@ class Listener:
 
     def _handlers(self) -> list[evt.EventHandlerType]:
         return [
+            *self._transfers.handlers(),
             (evt.EVT_REQUESTED, self._admission.screen),
-            (evt.EVT_PDU_RECV, self._watch),
-            (evt.EVT_DIMSE_RECV, self._message_received),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._commitment_reported),
-            (evt.EVT_CONN_CLOSE, self._connection_closed),
         ]
 
     def _store(self, event: Event) -> Dataset | int:
-        request, caller = cast("C_STORE", event.request), _caller(event.assoc)
+        try:
+            return self._taken(event)
+        finally:
+            self._transfers.answered(event.assoc, event.dataset_path)
+
+    def _taken(self, event: Event) -> Dataset | int:
+        request, caller = cast("C_STORE", event.request), caller_of(event.assoc)
         try:
             receipt = self._receiving.take(
                 event.dataset_path, caller, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
@@ -172,37 +170,6 @@ class Listener:
 
     def _commitment_reported(self, event: Event) -> tuple[int, None]:
         return answer_report(event, self._on_commitment)
-
-    def _watch(self, event: Event) -> None:
-        """Abort a transfer that outgrows the limits, before it fills the disk."""
-        if not isinstance(event.pdu, P_DATA_TF):
-            return
-        before = self._transferred.get(event.assoc, 0)
-        now = self._transferred[event.assoc] = before + event.pdu.pdu_length
-        if before // CHECK_EVERY_BYTES == now // CHECK_EVERY_BYTES or self._receiving.may_continue(now):
-            return
-        LOG.error("transfer.aborted", sender=_caller(event.assoc), received_bytes=now)
-        # Aborting waits for the very thread that runs this handler.
-        threading.Thread(target=event.assoc.abort, kwargs={"block": True}, daemon=True).start()
-
-    def _message_received(self, event: Event) -> None:
-        self._transferred[event.assoc] = 0
-
-    def _connection_closed(self, event: Event) -> None:
-        """Clear up what pynetdicom leaves: the file of a broken-off transfer, and a thread that waits for a request."""
-        association = event.assoc
-        if association.requestor.primitive is None:
-            association.dul.to_user_queue.put(None)  # as if it had timed out
-        message = association.dimse.message
-        partial = message._data_set_file if message else None  # noqa: SLF001 - it is named nowhere else
-        if partial:
-            partial.close()
-            Path(partial.name).unlink(missing_ok=True)
-            LOG.warning("transfer.broken_off", sender=_caller(association))
-
-
-def _caller(association: Association) -> str:
-    return str(association.requestor.ae_title).strip()
 
 
 def _answer(status: Status, message: str) -> Dataset | int:
