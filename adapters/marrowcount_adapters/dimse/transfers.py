@@ -92,7 +92,7 @@ class Transfers:
         """Clear up what pynetdicom leaves: a thread that waits for a request, and files that nobody deletes."""
         association = event.assoc
         if association.requestor.primitive is None:
-            association.dul.to_user_queue.put(None)  # as if the wait had timed out
+            association.dul.to_user_queue.put(None)  # pyright: ignore[reportArgumentType] # as if the wait had timed out
         transfer = self._transfers[association]
         transfer.note_file(association.dimse.message)
         if transfer.files:
