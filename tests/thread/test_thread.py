@@ -17,11 +17,11 @@ from marrowcount.slides.geometry import SizePx
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount_adapters.annotations.decode import decode_cells
 from marrowcount_adapters.wsm_writer import write_phantom, write_truth
+from running_node import RunningNode, running_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from running_node import RunningNode
 
 pytestmark = pytest.mark.slow
 
@@ -35,46 +35,67 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_slide_goes_in_and_its_results_come_out(node: RunningNode, phantom: Path) -> None:
+@pytest.fixture(scope="module")
+def counted(phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    """A node that has counted the phantom and delivered the result."""
+    with running_node(tmp_path_factory.mktemp("node")) as node:
+        node.send(phantom)
+        assert node.await_slide().state is SlideState.COUNTED
+        node.await_deliveries()
+        yield node
+
+
+def test_a_slide_goes_in_and_its_results_come_out(counted: RunningNode) -> None:
     """PACS and EHR get what was counted: the same numbers in result, annotations, report and bundle."""
-    node.send(phantom)
-    slide = node.await_slide()
-    assert slide.state is SlideState.COUNTED, slide.message
-    deliveries = node.await_deliveries()
-    assert [(d.order.destination, d.state) for d in deliveries] == [
+    slide = counted.await_slide()
+    assert [(d.order.destination, d.state) for d in counted.await_deliveries()] == [
         ("archive", DeliveryState.COMMITTED),
         ("ehr", DeliveryState.DELIVERED),
     ]
-    result, received = node.result(slide), node.at_the_pacs()
+    result, received = counted.result(slide), counted.at_the_pacs()
     cells = decode_cells(received["ANN MARROW CELLS"])
     assert len(cells) == sum(result["counts"].values())
     assert received["ANN MARROW TILES"].StudyInstanceUID == slide.study_uid
     report = received["SR"]
     assert (report.VerificationFlag, report.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
-    (bundle,) = node.bundles_at_the_ehr()
+    (bundle,) = counted.bundles_at_the_ehr()
     statuses = {e["resource"]["status"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Observation"}
     assert statuses == {"preliminary"}
     assert set(result["ndc"]) == {cell_type.label for cell_type in NDC_CLASSES}
 
 
-def test_the_count_is_near_the_truth(node: RunningNode, phantom: Path) -> None:
+def test_the_count_is_near_the_truth(counted: RunningNode, phantom: Path) -> None:
     """On a phantom of an unseen seed most classes lie inside the stated interval, widened for the models' errors."""
-    node.send(phantom)
-    result = node.result(node.await_slide())
+    result = counted.result(counted.await_slide())
     truth = json.loads((phantom / "truth.json").read_text())["ndc"]
     near = [c for c, s in result["ndc"].items() if s["low"] - 3 <= truth.get(c, 0) <= s["high"] + 3]
     assert len(near) >= 10, result["ndc"]
 
 
-def test_sending_again_changes_nothing(node: RunningNode, phantom: Path) -> None:
+def test_what_the_pacs_got_is_what_the_node_holds(counted: RunningNode) -> None:
+    """The files at the PACS are the node's files, attribute by attribute."""
+    results = counted.folder / "node" / "results" / counted.await_slide().result_folder
+    own = {dcmread(path).SOPInstanceUID: dcmread(path) for path in results.glob("*.dcm")}
+    received = {dataset.SOPInstanceUID: dataset for dataset in counted.at_the_pacs().values()}
+    assert own == received
+
+
+def test_sending_again_changes_nothing(counted: RunningNode, phantom: Path) -> None:
     """The same slide sent twice is one slide with one result."""
-    node.send(phantom)
-    node.await_slide()
-    before = node.await_deliveries()
-    node.send(phantom)
-    (slide,) = node.ledger.slides()
+    before = counted.await_deliveries()
+    counted.send(phantom)
+    (slide,) = counted.ledger.slides()
     assert (slide.revision, slide.state) == (1, SlideState.COUNTED)
-    assert node.ledger.deliveries() == before
+    assert counted.ledger.deliveries() == before
+
+
+def test_nothing_of_the_patient_is_in_the_logs(counted: RunningNode) -> None:
+    """The node's log and file names tell of UIDs, never of the patient."""
+    names = " ".join(str(path) for path in counted.folder.rglob("*"))
+    log = (counted.folder / "node.log").read_text(encoding="utf-8")
+    for secret in ("Phantom^", "PHANTOM-", "NORMAL-04711", "ANOR0"):
+        assert secret not in log
+        assert secret not in names
 
 
 def test_a_label_alone_is_not_counted(node: RunningNode, phantom: Path, tmp_path: Path) -> None:
@@ -133,14 +154,3 @@ def test_a_killed_node_goes_on(node: RunningNode, phantom: Path, killed: Callabl
         json.dumps(entry["resource"].get("identifier")) for b in node.bundles_at_the_ehr() for entry in b["entry"]
     }
     assert len(observations) == len(node.bundles_at_the_ehr()[0]["entry"])
-
-
-def test_what_the_pacs_got_is_what_the_node_holds(node: RunningNode, phantom: Path) -> None:
-    """The files at the PACS are the node's files, bit for bit in their data sets."""
-    node.send(phantom)
-    slide = node.await_slide()
-    node.await_deliveries()
-    results = node.folder / "node" / "results" / slide.result_folder
-    own = {dcmread(path).SOPInstanceUID: dcmread(path) for path in results.glob("*.dcm")}
-    received = {dataset.SOPInstanceUID: dataset for dataset in node.at_the_pacs().values()}
-    assert own == received
