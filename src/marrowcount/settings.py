@@ -170,6 +170,8 @@ class CountSection(_Section):
     """Model folder that picks the tiles fit for cytology."""
     cell_model: str = "marrow-cells-0.1.0"
     """Model folder that finds and classifies cells."""
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the models: ``onnx`` on the processor, ``torch`` on a GPU; ``auto``: torch where there is a GPU."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Tiles judged at the same time, one processor core each."""
     finest_um_per_px: Annotated[float, Field(gt=0)] = 0.20

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from marrowcount_adapters.onnx_models import load_cell_model, load_roi_model, verify
+from marrowcount_adapters import onnx_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from marrowcount.settings import CountSection
 
 __all__ = ["bundled_models", "load_models", "verify_models"]
+
+GPU_DRIVER: Final = Path("/proc/driver/nvidia/version")
+"""Stands where a GPU's driver runs; asking torch instead would cost a second and 200 MB on every other machine."""
 
 
 def bundled_models() -> Path:
@@ -30,13 +34,25 @@ def _folders(settings: CountSection) -> tuple[Path, Path]:
 
 
 def load_models(settings: CountSection) -> tuple[RoiModel, CellModel]:
-    """Both models, hashes checked. One thread each: tiles are judged side by side.
+    """Both models, hashes checked, on the runtime that the settings or the machine ask for.
 
     Raises:
         ModelError: a model is missing, altered or of another shape than its manifest says.
     """
     roi, cells = _folders(settings)
-    return load_roi_model(roi, threads=1), load_cell_model(cells, threads=1)
+    if settings.runtime == "torch" or (settings.runtime == "auto" and GPU_DRIVER.exists()):
+        return _torch_models(roi, cells)
+    # One thread each: tiles are judged side by side.
+    return onnx_models.load_roi_model(roi, threads=1), onnx_models.load_cell_model(cells, threads=1)
+
+
+def _torch_models(roi: Path, cells: Path) -> tuple[RoiModel, CellModel]:
+    """The same models by torch and ultralytics, on the first GPU or, where there is none, on the processor."""
+    torch_models = import_module("marrowcount_adapters.torch_models")
+    ultralytics_models = import_module("marrowcount_adapters.ultralytics_models")
+    roi_model: RoiModel = torch_models.load_roi_model(roi)
+    cell_model: CellModel = ultralytics_models.load_cell_model(cells)
+    return roi_model, cell_model
 
 
 def verify_models(settings: CountSection) -> Sequence[ModelIdentity]:
@@ -45,4 +61,4 @@ def verify_models(settings: CountSection) -> Sequence[ModelIdentity]:
     Raises:
         ModelError: as :func:`load_models`.
     """
-    return tuple(verify(folder) for folder in _folders(settings))
+    return tuple(onnx_models.verify(folder) for folder in _folders(settings))

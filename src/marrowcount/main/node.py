@@ -45,9 +45,6 @@ LONGEST_PAUSE_S: Final = 60.0
 STEADY_S: Final = 120.0
 """A worker that lived so long could start; the next pause is the shortest again."""
 
-COMMITMENT_LOOKS: Final = 20
-COMMITMENT_PAUSE_S: Final = 0.25
-
 log = structlog.get_logger()
 
 
@@ -114,21 +111,14 @@ def completeness_settings(section: ReceiveSection) -> CompletenessSettings:
     return CompletenessSettings(settle_s=section.settle_s, quiet_s=section.quiet_s, incomplete_s=section.incomplete_s)
 
 
-def _note_commitment(ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[str]) -> None:
+def _note_commitment(ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[str]) -> bool:
+    """Record a grant; False while the sender has not noted yet which transaction it asked for."""
     if failed:
         log.error("commitment.refused", transaction_uid=transaction_uid, failed=list(failed))
-        return
-    known = _recorded(ledger, transaction_uid)
+        return True
+    known = ledger.committed(transaction_uid, SystemClock().now())
     log.info("commitment.granted", transaction_uid=transaction_uid, instances=len(committed), known=known)
-
-
-def _recorded(ledger: Ledger, transaction_uid: str) -> bool:
-    """Record a grant; a quick PACS reports before the sender has noted which transaction it asked for."""
-    for _ in range(COMMITMENT_LOOKS):
-        if ledger.committed(transaction_uid, SystemClock().now()):
-            return True
-        time.sleep(COMMITMENT_PAUSE_S)
-    return False
+    return known
 
 
 def _worker_command(file: Path | None) -> list[str]:
