@@ -166,7 +166,7 @@ class StoppingWatch:
     ihct: Histogram = field(default_factory=Histogram)
     tiles: int = 0
     still: int = 0
-    distances: list[float] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list[float])
 
     def add(self, hct: Histogram) -> None:
         """Take in the histogram of one more tile."""

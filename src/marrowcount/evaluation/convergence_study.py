@@ -133,7 +133,7 @@ def _end_of(diagnosis: Diagnosis, rule: ConvergenceRule, generator: np.random.Ge
 def calibrate(thresholds: Sequence[float], run: int, slides: int, seed: int) -> dict[float, float]:
     """Share of simulated normal marrows that stop within the paper's range, for each threshold."""
     low, high = PAPER_TILES["normal"]
-    shares = {}
+    shares: dict[float, float] = {}
     for threshold in thresholds:
         tiles = tiles_to_stop("normal", ConvergenceRule(threshold, run), slides, seed).tiles
         shares[threshold] = float(np.mean((tiles >= low) & (tiles <= high)))

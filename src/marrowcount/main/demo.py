@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pydicom import dcmread
+from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - its own annotation is partial
 
 from marrowcount.errors import PeerError
 from marrowcount.main.counting import CHART_FILE, DICOM_FILES, FHIR_FILE, RESULT_FILE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
@@ -73,8 +72,5 @@ def _comment(field: FieldInfo) -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    """A default as TOML; for plain values and empty tables that is what JSON writes."""
+    return json.dumps(value, default=str)

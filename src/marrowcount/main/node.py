@@ -58,7 +58,7 @@ def until_terminated(work: Callable[[threading.Event], None]) -> None:
     configure_logs()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda _number, _frame: stop.set())
     work(stop)
 
 

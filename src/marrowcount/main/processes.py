@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marrowcount.errors import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 __all__ = ["free_port", "module_process"]
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def module_process(module: Sequence[str], log: Path) -> Iterator[dict[str, Any]]:
+def module_process(module: Sequence[str], log: Path) -> Generator[dict[str, Any]]:
     """Run a module whose first line of output, one of JSON, says that it is ready; end it on leaving.
 
     Args:
