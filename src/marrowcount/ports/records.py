@@ -1,0 +1,159 @@
+"""What the ledger remembers of slides, jobs and deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from marrowcount.slides.states import DeliveryState, SlideState
+
+__all__ = [
+    "CountedOutcome",
+    "Delivery",
+    "DeliveryKind",
+    "DeliveryOrder",
+    "EventKind",
+    "Job",
+    "LedgerEvent",
+    "SlideRecord",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SlideRecord:
+    """A slide as the ledger knows it.
+
+    Attributes:
+        revision: 1 at first; each late instance of a slide already taken up opens the next.
+        evidence: why it was found complete, or what is still missing.
+        code: refusal or failure code, empty otherwise.
+        message: in words, without patient data.
+        result_folder: below the results folder; empty while there is none.
+    """
+
+    series_uid: str
+    study_uid: str
+    state: SlideState
+    revision: int
+    instances: int
+    size_bytes: int
+    evidence: str
+    code: str
+    message: str
+    result_folder: str
+    sender: str
+    first_received_at: datetime
+    last_received_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The leased task of counting one revision of a slide."""
+
+    job_id: int
+    series_uid: str
+    revision: int
+    attempt: int
+    leased_until: datetime
+
+
+class DeliveryKind(StrEnum):
+    """By which protocol something is owed."""
+
+    DICOM = "dicom"
+    FHIR = "fhir"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOrder:
+    """Something owed to a destination.
+
+    Attributes:
+        destination: its name in the settings.
+        files: what is owed, in the order of sending, below the results folder.
+    """
+
+    kind: DeliveryKind
+    destination: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something owed, with its history.
+
+    Attributes:
+        attempts: how often a sender took it up.
+        owed_since: when the result was recorded, or a person revived it; giving up counts from here.
+    """
+
+    delivery_id: int
+    series_uid: str
+    revision: int
+    order: DeliveryOrder
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime
+    last_error: str
+    delivered_at: datetime | None
+    commitment_uid: str
+    """Transaction UID of the storage commitment asked for; empty without one."""
+    owed_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CountedOutcome:
+    """What a finished job leaves: a result, and what it owes to whom.
+
+    Attributes:
+        result_folder: where the result's files lie, below the results folder.
+        summary: result.json's text.
+    """
+
+    result_folder: str
+    summary: str
+    deliveries: tuple[DeliveryOrder, ...]
+
+
+class EventKind(StrEnum):
+    """What can happen to a slide."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    """A late instance opened a new revision."""
+    CONFLICT = "conflict"
+    """An instance came again with other bytes; the first ones stand."""
+    READY = "ready"
+    INCOMPLETE = "incomplete"
+    TAKEN_UP = "taken-up"
+    """A worker leased the job."""
+    PUT_BACK = "put-back"
+    """Counting failed in passing and will be tried again."""
+    COUNTED = "counted"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    COMMITTED = "committed"
+    DELIVERY_POSTPONED = "delivery-postponed"
+    DELIVERY_BURIED = "delivery-buried"
+    DELIVERY_REVIVED = "delivery-revived"
+    DELIVERY_SUPERSEDED = "delivery-superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """One line of a slide's history.
+
+    Attributes:
+        detail: in words, without patient data.
+    """
+
+    at: datetime
+    series_uid: str
+    kind: EventKind
+    detail: str
