@@ -27,3 +27,12 @@ def test_slide_goes_round_by_orthanc(
     assert report["transaction_matches"]
     assert (report["committed"], report["failed"]) == (["1.2.8.1", "1.2.8.2"], [])
     assert {ANNOTATIONS, REPORT} < set(report["classes"])
+
+
+def test_orthanc_gets_the_count_of_what_it_routes(
+    program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
+) -> None:
+    """With a real node behind it, a phantom put into Orthanc by dcmtk comes back as annotations and a report."""
+    report = in_private_network("orthanc_whole_thread.py", program("Orthanc"), program("dcmsend"), str(tmp_path))
+    assert (report["state"], report["held"]) == ("counted", report["sent"])
+    assert {ANNOTATIONS, REPORT} < set(report["classes"])
