@@ -36,7 +36,7 @@ from marrowcount_adapters.training.measuring import (
 )
 from marrowcount_adapters.training.model_card import commonest_confusions
 from marrowcount_adapters.training.packaging import describe, package
-from marrowcount_adapters.training.phantom_tiles import UNFIT_TILES, write_stores
+from marrowcount_adapters.training.phantom_tiles import write_stores
 from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     tiles = commands.add_parser("tiles", help="render stores of phantom tiles")
     tiles.add_argument("out", type=Path)
     tiles.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
-    tiles.add_argument("--unfit", type=int, default=UNFIT_TILES, help="unfit tiles of each slide, drawn at random")
+    tiles.add_argument("--unfit", type=int, help="unfit tiles of each slide, drawn at random; without it all")
     tiles.set_defaults(run=_tiles)
     for task, run, steps, batch, rate in (("cells", _cells, 3000, 8, 2e-3), ("roi", _roi, 500, 16, 1e-3)):
         command = commands.add_parser(task, help=f"train the {task} model")

@@ -47,7 +47,7 @@ class OnnxCellModel(CellModel):
     def detect(self, picture: Picture) -> Sequence[Detection]:
         """Objects at or above the threshold, best first."""
         scaled = checked_tile(picture).transpose(2, 0, 1)[None] * np.float32(self._manifest.pixel_scale)
-        (predictions,) = self._session.run(None, {self._input: np.ascontiguousarray(scaled)})
+        predictions = np.asarray(self._session.run(None, {self._input: np.ascontiguousarray(scaled)})[0])
         return detections_of(predictions[0], threshold=self._threshold, iou=self._manifest.suppression_iou)
 
 

@@ -45,7 +45,7 @@ class OnnxRoiModel(RoiModel):
 
     def _probability(self, picture: Picture) -> float:
         scaled = halved(checked_tile(picture)) * np.float32(self._manifest.pixel_scale)
-        (probabilities,) = self._session.run(None, {self._input: scaled.transpose(2, 0, 1)[None]})
+        probabilities = np.asarray(self._session.run(None, {self._input: scaled.transpose(2, 0, 1)[None]})[0])
         return float(probabilities[0, 1])
 
 

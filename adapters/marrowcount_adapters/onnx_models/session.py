@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as native
+from onnxruntime.capi import (
+    onnxruntime_pybind11_state as native,  # pyright: ignore[reportAttributeAccessIssue] - made in C++
+)
 
 from marrowcount.errors import ModelError
 

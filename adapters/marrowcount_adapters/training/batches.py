@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.slides.model_input import halved
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.training.augmentation import cut, four, mosaic, photographed, turned, turned_picture
+from marrowcount_adapters.training.distractors import distractors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,12 @@ FOURS_SHARE: Final = 0.5
 EVENNESS: Final = 0.25
 """Exponent of a class's count: 1 leaves the classes as they are, 0 makes them even."""
 LARGE_CLASSES: Final = (CellType.MEGAKARYOCYTE, CellType.MEGAKARYOCYTE_NUCLEUS, CellType.HISTIOCYTE)
+
+EASY_WEIGHT: Final = 0.2
+COVERED_LEVEL: Final = 0.85
+LEAST_COVERED: Final = 0.02
+MOST_COVERED: Final = 0.6
+"""Tiles beyond these are told at a glance and are left out before the ROI model; drawing them seldom saves time."""
 
 Item = TypeVar("Item")
 
@@ -72,13 +80,20 @@ def crop_batches(tiles: CellTiles, size: int, seed: int) -> Iterator[CellBatch]:
 
 
 def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 0.35) -> Iterator[RegionBatch]:
-    """Batches with a fixed share of fit tiles, which are rarer on slides."""
+    """Batches with a fixed share of fit tiles, which are rarer on slides; clearly empty or thick ones come seldom.
+
+    The first picture of each batch is none of marrow at all, drawn afresh.
+    """
     rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(~tiles.fit), np.flatnonzero(tiles.fit)]
+    weights = np.where(tiles.fit | ~_clearly_unfit(tiles), 1.0, EASY_WEIGHT)
+    chances = [np.cumsum(weights * (tiles.fit == fit)) for fit in (False, True)]
+    others = distractors(seed)
     while True:
         labels = (rng.random(size) < fit_share).astype(np.int64)
-        chosen = [int(rng.choice(groups[label])) for label in labels]
-        turned_ones = [turned_picture(tiles.pictures[tile], int(rng.integers(8))) for tile in chosen]
+        labels[0] = 0
+        chosen = [int(np.searchsorted(chances[label], rng.random() * chances[label][-1])) for label in labels]
+        drawn = [halved(next(others)), *(tiles.pictures[tile] for tile in chosen[1:])]
+        turned_ones = [turned_picture(picture, int(rng.integers(8))) for picture in drawn]
         # Blur is what makes some tiles unfit, so it is no augmentation here.
         yield np.stack([photographed(picture, rng, blurred_share=0.0) for picture in turned_ones]), labels
 
@@ -151,6 +166,15 @@ def _start(first: float, last: float, side: int, rng: np.random.Generator) -> in
 def _batch(made: list[Labelled]) -> CellBatch:
     objects = [_as_shares(inside, place, picture.shape[0]) for place, (picture, inside) in enumerate(made)]
     return np.stack([picture for picture, _ in made]), np.concatenate(objects)
+
+
+def _clearly_unfit(tiles: RegionTiles) -> NDArray[np.bool_]:
+    """Whether almost nothing or most of a tile is darker than its own glass, (n,)."""
+    covered = np.empty(len(tiles))
+    for place, picture in enumerate(tiles.pictures):
+        grey = picture[::2, ::2].mean(axis=2)
+        covered[place] = (grey < COVERED_LEVEL * np.percentile(grey, 95)).mean()
+    return (covered < LEAST_COVERED) | (covered > MOST_COVERED)
 
 
 def _cell_tile(

@@ -23,17 +23,18 @@ BARCODE_SHARE: Final = 0.4
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-/"
 
 
-def distractors(count: int, seed: int) -> Iterator[Picture]:
-    """Tissue sections, blank and tinted ground, noise, labels and text, in turn; (512, 512, 3) each."""
+def distractors(seed: int) -> Iterator[Picture]:
+    """Tissue sections, noise, labels, blank and tinted ground, in turn and without end; (512, 512, 3) each."""
     rng = np.random.default_rng(seed)
-    kinds = (_section, _noise, _label, _section, _cloud, _plain)
-    for place in range(count):
-        yield kinds[place % len(kinds)](rng)
+    while True:
+        for draw in (_section, _noise, _label, _plain, _cloud):
+            yield draw(rng)
 
 
 def _plain(rng: np.random.Generator) -> Picture:
     """One colour, with a little grain."""
-    colour = rng.uniform(0, 255, 3) if rng.random() < TINTED_SHARE else rng.uniform(225, 255, 3)
+    grey, tinted = np.full(3, rng.choice([0.0, 128.0, 240.0, 255.0])), rng.uniform(0, 255, 3)
+    colour = tinted if rng.random() < TINTED_SHARE else grey
     return _clipped(colour + rng.normal(0, rng.uniform(0, 4), (TILE_PX, TILE_PX, 3)))
 
 

@@ -12,29 +12,24 @@ from marrowcount.phantom import PhantomSlide
 from marrowcount.slides.geometry import PixelBox, SizePx
 from marrowcount.slides.model_input import halved
 from marrowcount.slides.tiles import TILE_PX
-from marrowcount_adapters.training.distractors import distractors
 from marrowcount_adapters.training.tiles import TileWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from marrowcount.slides.tiles import Tile
 
-__all__ = ["UNFIT_TILES", "truth_on", "write_stores"]
+__all__ = ["truth_on", "write_stores"]
 
 log = structlog.get_logger()
 
 SLIDE_PX: Final = 8192
 """Large enough for the ground to vary as on a whole slide."""
-FIT_TILES: Final = 38
-UNFIT_TILES: Final = 50
-DISTRACTOR_SHARE: Final = 0.1
-"""Pictures of other things, beside the unfit tiles."""
 
 
 def write_stores(
-    folder: Path, slides: Iterable[tuple[str, int]], size_px: int = SLIDE_PX, unfit_tiles: int = UNFIT_TILES
+    folder: Path, slides: Sequence[tuple[str, int]], size_px: int = SLIDE_PX, unfit_tiles: int | None = None
 ) -> None:
     """Write ``cells`` (fit tiles with their objects) and ``regions`` (fit and unfit tiles, halved).
 
@@ -42,19 +37,18 @@ def write_stores(
         folder: of both stores.
         slides: profile and seed of each slide.
         size_px: side of the slides.
-        unfit_tiles: drawn from each slide at random, beside all fit ones (38 at most).
+        unfit_tiles: drawn from each slide at random; None takes all, so that fit and unfit are as on a slide.
     """
-    chosen = tuple(slides)
-    others = round(DISTRACTOR_SHARE * unfit_tiles * len(chosen))
-    cells = TileWriter(folder / "cells", FIT_TILES * len(chosen), TILE_PX)
-    regions = TileWriter(folder / "regions", (FIT_TILES + unfit_tiles) * len(chosen) + others, TILE_PX // 2)
-    for place, (profile, seed) in enumerate(chosen):
+    capacity = len(slides) * (size_px // TILE_PX) ** 2
+    cells, regions = (
+        TileWriter(folder / "cells", capacity, TILE_PX),
+        TileWriter(folder / "regions", capacity, TILE_PX // 2),
+    )
+    for place, (profile, seed) in enumerate(slides):
         slide = PhantomSlide(profile, seed, SizePx(size_px, size_px))
         _write_fit(slide, cells, regions)
         _write_unfit(slide, regions, unfit_tiles)
-        log.info("training.slide", slide=place + 1, of=len(chosen), profile=profile, tiles=len(cells))
-    for picture in distractors(others, seed=len(chosen)):
-        regions.add(halved(picture), fit=False)
+        log.info("training.slide", slide=place + 1, of=len(slides), profile=profile, tiles=len(cells))
     cells.close()
     regions.close()
 
@@ -70,13 +64,13 @@ def _local(box: PixelBox, tile: Tile) -> PixelBox:
 
 
 def _write_fit(slide: PhantomSlide, cells: TileWriter, regions: TileWriter) -> None:
-    for place in [place for place in slide.tiles if place.roi][:FIT_TILES]:
+    for place in (place for place in slide.tiles if place.roi):
         picture = slide.read(place.tile)
         cells.add(picture, truth_on(slide, place.tile))
         regions.add(halved(picture))
 
 
-def _write_unfit(slide: PhantomSlide, regions: TileWriter, count: int) -> None:
+def _write_unfit(slide: PhantomSlide, regions: TileWriter, count: int | None) -> None:
     unfit = [place.tile for place in slide.tiles if not place.roi]
     rng = np.random.default_rng(slide.seed)
     for chosen in rng.permutation(len(unfit))[:count]:

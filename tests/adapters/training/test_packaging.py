@@ -126,7 +126,7 @@ def test_phantom_stores_hold_the_phantoms_truth(tmp_path: Path) -> None:
     write_stores(tmp_path, [("cml", 77)], size_px=2560, unfit_tiles=10)
     cells, regions = CellTiles.open(tmp_path / "cells"), RegionTiles.open(tmp_path / "regions")
     assert len(cells) == regions.fit.sum()
-    assert len(regions) == len(cells) + 10 + 1
+    assert len(regions) == len(cells) + 10
     assert all(len(cells.on(tile)) for tile in range(len(cells)))
     edges = cells.objects[:, 2:]
     assert edges.min() >= 0
