@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from marrowcount.main.completeness import completeness_settings
 from marrowcount.main.logs import configure_logs
-from marrowcount.slides.completeness import CompletenessSettings
 from marrowcount.workflow.readiness import assess_slides
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.dimse import Listener, ListenerSettings
@@ -104,11 +104,6 @@ def listener_settings(settings: Settings) -> ListenerSettings:
         allowed_callers=frozenset(settings.receive.allowed_callers),
         max_associations=settings.receive.max_associations,
     )
-
-
-def completeness_settings(section: ReceiveSection) -> CompletenessSettings:
-    """When a slide counts as complete."""
-    return CompletenessSettings(settle_s=section.settle_s, quiet_s=section.quiet_s, incomplete_s=section.incomplete_s)
 
 
 def _note_commitment(ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[str]) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from marrowcount.main.completeness import completeness_settings
 from marrowcount.main.tables import deliveries_table, slides_table
+from marrowcount.slides.states import SlideState
+from marrowcount.workflow.readiness import assess_slide
+from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from marrowcount.ports import Delivery, SlideRecord
+    from marrowcount.ports import Delivery, Ledger, SlideRecord
     from marrowcount.settings import Settings
 
 __all__ = ["print_status", "status_document"]
@@ -23,13 +27,22 @@ __all__ = ["print_status", "status_document"]
 def print_status(settings: Settings, console: Console, *, as_json: bool) -> None:
     """Print slides and deliveries."""
     ledger = open_ledger(settings.database_url)
-    slides, deliveries = list(ledger.slides()), list(ledger.deliveries())
+    slides = [_with_evidence(slide, ledger, settings) for slide in ledger.slides()]
+    deliveries = list(ledger.deliveries())
     ledger.close()
     if as_json:
         sys.stdout.write(json.dumps(status_document(slides, deliveries), indent=2, default=_plain) + "\n")
         return
     console.print(slides_table(slides))
     console.print(deliveries_table(deliveries))
+
+
+def _with_evidence(slide: SlideRecord, ledger: Ledger, settings: Settings) -> SlideRecord:
+    """The slide and, while it is being received, what it waits for as of now."""
+    if slide.state is not SlideState.RECEIVING:
+        return slide
+    assessment = assess_slide(slide, ledger, SystemClock(), completeness_settings(settings.receive))
+    return replace(slide, evidence=assessment.evidence)
 
 
 def status_document(slides: list[SlideRecord], deliveries: list[Delivery]) -> dict[str, list[dict[str, object]]]:
