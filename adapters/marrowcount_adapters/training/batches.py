@@ -92,10 +92,10 @@ def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 
         labels = (rng.random(size) < fit_share).astype(np.int64)
         labels[0] = 0
         chosen = [int(np.searchsorted(chances[label], rng.random() * chances[label][-1])) for label in labels]
-        drawn = [halved(next(others)), *(tiles.pictures[tile] for tile in chosen[1:])]
-        turned_ones = [turned_picture(picture, int(rng.integers(8))) for picture in drawn]
+        turned_ones = [turned_picture(tiles.pictures[tile], int(rng.integers(8))) for tile in chosen[1:]]
         # Blur is what makes some tiles unfit, so it is no augmentation here.
-        yield np.stack([photographed(picture, rng, blurred_share=0.0) for picture in turned_ones]), labels
+        made = [photographed(picture, rng, blurred_share=0.0) for picture in turned_ones]
+        yield np.stack([halved(next(others)), *made]), labels
 
 
 def ahead(items: Iterator[Item], depth: int = 4) -> Iterator[Item]:

@@ -23,7 +23,9 @@ _TASK: Final = {
     "roi": (
         "Judges whether a 512 x 512 px tile (0.25 um/px) of a May-Gruenwald-Giemsa or Wright stained marrow smear is "
         "fit for cytology. DenseNet121, two outputs, on the tile's 2 x 2 area mean (256 x 256 px), pixels scaled to "
-        "0..1. Trained from random weights with cross entropy and AdamW."
+        "0..1; its last layer judges each place, and a smooth maximum over the places decides, since a tile is unfit "
+        "where any part of it is (the paper's network takes the mean). Trained from random weights with cross entropy "
+        "and AdamW; the paper's starts from ImageNet and learns more slowly."
     ),
     "cells": (
         "Finds and classifies 19 kinds of objects on a 512 x 512 px tile (0.25 um/px) of a marrow smear that was "
@@ -61,11 +63,23 @@ _MEASURED: Final = (
     "say how well the phantom was learnt, and **nothing about real marrow**, on which this model was never tested."
 )
 
-_LIMITS: Final = (
-    "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and neighbouring "
-    "stages of granulopoiesis are confused on real marrow even by models trained on it (Tayebi 2022). Basophils, mast "
-    "cells and other cells are rare and their figures uncertain."
-)
+_ON: Final = {
+    "roi": "Every tile of each slide was judged, fit and unfit as they come.",
+    "cells": "Every fit tile of each slide was judged; means are over the paper's 16 classes but where it is said.",
+}
+
+_LIMITS: Final = {
+    "roi": (
+        "Tiles of which a small part, most often a corner, is empty, out of focus or overstained count as unfit in "
+        "these figures, and many of them are accepted. What no phantom slide shows (folds, pen marks, edges of the "
+        "cover slip, other stains) was never seen."
+    ),
+    "cells": (
+        "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "
+        "neighbouring stages of granulopoiesis are confused on real marrow even by models trained on it (Tayebi 2022). Basophils, "
+        "mast cells and other cells are rare and their figures uncertain."
+    ),
+}
 
 
 def card_of(manifest: ModelManifest, confusions: tuple[str, ...]) -> str:
@@ -78,10 +92,10 @@ def card_of(manifest: ModelManifest, confusions: tuple[str, ...]) -> str:
         f"## Intended use\n{_USE}",
         f"## Training data\n{manifest.training_data} {_DATA}",
         f"## Threshold\n{manifest.threshold:g}: {_THRESHOLD[manifest.task]}.",
-        f"## Figures\n{_MEASURED}\n\n{_means(manifest)}",
+        f"## Figures\n{_MEASURED} {_ON[manifest.task]}\n\n{_means(manifest)}",
         *((_classes(manifest),) if cells else ()),
         *((f"## Commonest confusions on the phantom\n{_lines(confusions)}",) if confusions else ()),
-        f"## Limits\n{_LIMITS}",
+        f"## Limits\n{_LIMITS[manifest.task]}",
         f"## Licence\n{manifest.licence}. The network definition of the cell model is ultralytics', AGPL-3.0.",
     )
     return "\n\n".join(parts) + "\n"
