@@ -112,3 +112,15 @@ def test_no_fit_tile_of_a_phantom_is_lost(profile: str, seed: int) -> None:
     kept = set(candidate_tiles(overview_of(slide), 16.0, slide.size))
     assert len(fit & kept) >= 0.98 * len(fit)
     assert len(kept) < len(slide.tiles)
+
+
+def test_black_ground_is_left_out() -> None:
+    """What a scanner fills with black where it did not scan is never asked about, on a slide or alone."""
+    size = SizePx(2048, 2048)
+    assert candidate_tiles(np.zeros((128, 128, 3), np.uint8), 16.0, size) == ()
+    half = np.full((128, 128, 3), 235, np.uint8)
+    half[::3, ::4] = (180, 150, 190)
+    half[:, 64:] = 0
+    kept = candidate_tiles(half, 16.0, size)
+    assert kept
+    assert all(tile.column < 2 for tile in kept)

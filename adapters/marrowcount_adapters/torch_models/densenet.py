@@ -1,4 +1,8 @@
-"""DenseNet121 (Huang 2017), the paper's ROI network, with the parameter names that torchvision's weights carry."""
+"""DenseNet121 (Huang 2017), the paper's ROI network, with the parameter names that torchvision's weights carry.
+
+One thing differs from the paper: the last layer judges each place of the tile, and the worst places decide instead of
+the mean over the tile. A tile is unfit where any part of it is, and a fault in a corner would drown in the mean.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ class _Layer(nn.Module):
 
 
 class DenseNet121(nn.Module):
-    """Pictures (n, 3, rows, columns) in, one logit for each class out, (n, classes)."""
+    """Pictures (n, 3, rows, columns) in, logits of unfit and fit out, (n, 2)."""
 
     def __init__(self, classes: int = 2) -> None:
         super().__init__()
@@ -43,10 +47,14 @@ class DenseNet121(nn.Module):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Logits: features, ReLU, mean over the picture, one linear layer."""
+        """Features, ReLU, one linear layer at each place, smooth maximum of how much more unfit than fit it is."""
         features = torch.relu(self.features(pictures))
-        logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
-        return logits
+        places = self.classifier(features.flatten(2).transpose(1, 2)).float()
+        excess = places[..., 0] - places[..., 1]
+        # The logarithm of the mean of exponentials: the mean where all places agree, the worst where one stands out.
+        highest = excess.amax(dim=1, keepdim=True)
+        worst = (highest + (excess - highest).exp().mean(dim=1, keepdim=True).log()).squeeze(1)
+        return torch.stack([worst, -worst], dim=1) / 2
 
 
 def new_network() -> DenseNet121:

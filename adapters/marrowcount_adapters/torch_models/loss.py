@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["roi_loss"]
 
-LABEL_SMOOTHING: Final = 0.02
-
 
 def roi_loss(
     network: DenseNet121, batch: tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -28,6 +26,6 @@ def roi_loss(
     inputs = pictures.permute(0, 3, 1, 2).float().div_(255)
     with torch.autocast(device.type, torch.bfloat16):
         logits = network(inputs).float()
-    loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING)
+    loss = torch.nn.functional.cross_entropy(logits, labels)
     right = (logits.argmax(dim=1) == labels).float().mean()
     return loss, {"loss": round(loss.item(), 4), "accuracy": round(right.item(), 4)}

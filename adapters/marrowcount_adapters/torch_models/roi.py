@@ -63,7 +63,7 @@ def load_roi_model(folder: Path, *, device: str | None = None) -> TorchRoiModel:
     """
     manifest = read_manifest(folder).checked_for("roi")
     data = verified_bytes(folder, manifest, WEIGHTS_FILE)
-    network = DenseNet121(len(manifest.classes)).eval()
+    network = DenseNet121().eval()
     try:
         network.load_state_dict({name: value.float() for name, value in load(data).items()})
     except SafetensorError as error:

@@ -76,8 +76,8 @@ _LIMITS: Final = {
     ),
     "cells": (
         "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "
-        "neighbouring stages of granulopoiesis are confused on real marrow even by models trained on it (Tayebi 2022). Basophils, "
-        "mast cells and other cells are rare and their figures uncertain."
+        "neighbouring stages of granulopoiesis are confused on real marrow even by models trained on it (Tayebi "
+        "2022). Basophils, mast cells and other cells are rare and their figures uncertain."
     ),
 }
 
