@@ -177,12 +177,12 @@ def _show(out: Path, results: Path, slide: PhantomSlide, console: Console) -> No
     console.print(result_view(result, truth))
     console.print()
     console.print("[bold]where everything is[/bold]")
-    console.print(f"  the phantom slide       {out / 'slide'}")
+    console.print(f"  the phantom slide       {out / 'slide'}", soft_wrap=True)
     for name in (*DICOM_FILES, FHIR_FILE, CHART_FILE, RESULT_FILE):
-        console.print(f"  {name:<22}  {results / name}")
-    console.print(f"  what the PACS received  {out / 'pacs'}")
-    console.print(f"  what the EHR received   {out / 'ehr'}")
-    console.print(f"  an annotated ROI tile   {out / TILE_FILE}")
+        console.print(f"  {name:<22}  {results / name}", soft_wrap=True)
+    console.print(f"  what the PACS received  {out / 'pacs'}", soft_wrap=True)
+    console.print(f"  what the EHR received   {out / 'ehr'}", soft_wrap=True)
+    console.print(f"  an annotated ROI tile   {out / TILE_FILE}", soft_wrap=True)
 
 
 def _draw_busiest_tile(out: Path, slide: PhantomSlide) -> None:
