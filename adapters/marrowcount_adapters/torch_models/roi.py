@@ -28,9 +28,10 @@ __all__ = ["TorchRoiModel", "load_roi_model"]
 class TorchRoiModel(RoiModel):
     """DenseNet121 on a torch device."""
 
-    def __init__(self, network: DenseNet121, manifest: ModelManifest, device: torch.device) -> None:
+    def __init__(self, network: DenseNet121, manifest: ModelManifest, threshold: float, device: torch.device) -> None:
         self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         self._manifest = manifest
+        self._threshold = threshold
         self._device = device
 
     @property
@@ -38,7 +39,7 @@ class TorchRoiModel(RoiModel):
         """Which model it is."""
         m = self._manifest
         digest = m.files[WEIGHTS_FILE]
-        return ModelIdentity(ModelTask.ROI, m.name, m.version, digest, m.threshold, m.training_data)
+        return ModelIdentity(ModelTask.ROI, m.name, m.version, digest, self._threshold, m.training_data)
 
     def probabilities(self, pictures: Sequence[Picture]) -> Sequence[float]:
         """Probability of being fit for each 512 px tile."""
@@ -51,12 +52,13 @@ class TorchRoiModel(RoiModel):
         return [float(probability) for probability in fit]
 
 
-def load_roi_model(folder: Path, *, device: str | None = None) -> TorchRoiModel:
+def load_roi_model(folder: Path, *, device: str | None = None, threshold: float | None = None) -> TorchRoiModel:
     """Load DenseNet121 from ``weights.safetensors``.
 
     Args:
         folder: the model's folder.
         device: torch's name of the device; the first GPU where there is one, else the CPU.
+        threshold: in place of the manifest's.
 
     Raises:
         ModelError: the manifest's own codes, ``model-not-safetensors``, ``model-weights-differ``.
@@ -70,4 +72,5 @@ def load_roi_model(folder: Path, *, device: str | None = None) -> TorchRoiModel:
         raise ModelError("model-not-safetensors", f"{folder / WEIGHTS_FILE} is not safetensors: {error}") from error
     except RuntimeError as error:
         raise ModelError("model-weights-differ", f"{folder / WEIGHTS_FILE} is not of DenseNet121: {error}") from error
-    return TorchRoiModel(network, manifest, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return TorchRoiModel(network, manifest, manifest.threshold if threshold is None else threshold, chosen)
