@@ -72,7 +72,8 @@ _LIMITS: Final = {
     "roi": (
         "Tiles of which a small part, most often a corner, is empty, out of focus or overstained count as unfit in "
         "these figures, and many of them are accepted. What no phantom slide shows (folds, pen marks, edges of the "
-        "cover slip, other stains) was never seen."
+        "cover slip, other stains) was never seen. A black picture is accepted; marrowcount leaves dark ground out "
+        "before this model is asked."
     ),
     "cells": (
         "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "
