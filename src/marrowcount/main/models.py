@@ -56,7 +56,7 @@ def _torch_models(roi: Path, cells: Path) -> tuple[RoiModel, CellModel]:
 
 
 def verify_models(settings: CountSection) -> Sequence[ModelIdentity]:
-    """Check both models' files against their manifests without loading them.
+    """Load each model once to see that it is what its manifest says.
 
     Raises:
         ModelError: as :func:`load_models`.
