@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 import torch
+from PIL import Image
 
 from marrowcount.slides.manifest import CELL_CLASSES
 
@@ -67,8 +68,12 @@ def _import_detection_model() -> type[DetectionModel]:
     threads = os.environ.get("OMP_NUM_THREADS")
     for name, value in _environment():
         os.environ[name] = value
+    open_picture = Image.open
     from ultralytics.nn.tasks import DetectionModel  # noqa: PLC0415 - only after the environment is set
 
+    # ultralytics puts a function of its own in Pillow's place, which answers a damaged picture, wherever in the process
+    # it is opened, with a failed import instead of Pillow's error.
+    Image.open = open_picture
     # ultralytics sets one thread for everything that is started later.
     os.environ.pop("OMP_NUM_THREADS", None)
     if threads is not None:

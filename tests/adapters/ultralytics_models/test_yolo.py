@@ -123,3 +123,16 @@ def test_identity_names_the_weights_that_ran() -> None:
     identity = load_cell_model(MODEL, device="cpu", threshold=0.3).identity
     assert identity.sha256 == read_manifest(MODEL).files["weights.safetensors"]
     assert identity.threshold == 0.3
+
+
+def test_pillow_is_left_as_it_was() -> None:
+    """In a process that runs the network, a damaged picture is still answered with Pillow's own error."""
+    script = (
+        "import io, PIL.Image as p; before = p.open\n"
+        "from marrowcount_adapters.ultralytics_models import new_network; new_network()\n"
+        "assert p.open is before\n"
+        "try: p.open(io.BytesIO(b'damaged'))\n"
+        "except p.UnidentifiedImageError: print('as Pillow says')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "as Pillow says"
