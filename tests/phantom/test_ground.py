@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowcount.phantom.ground import Fault, Ground
+from marrowcount.phantom.ground import ONSET, Fault, Ground
 from marrowcount.slides.geometry import SizePx
 from marrowcount.slides.tiles import Tile
 
@@ -41,3 +41,14 @@ def test_severity_is_the_same_on_both_sides_of_a_border(fault: Fault) -> None:
     joined = np.block([[blank if part is None else part for part in row] for row in whole])
     assert np.abs(np.diff(joined, axis=0)).max() <= 1 / 64 + 1e-6
     assert np.abs(np.diff(joined, axis=1)).max() <= 1 / 64 + 1e-6
+
+
+def test_places_of_a_tile_say_how_faulty_they_are() -> None:
+    """Each place is the mean of its four nodes; on a fit tile nearly none passes the limit."""
+    ground = Ground.drawn(SizePx(6144, 6144), np.random.default_rng(3))
+    row, column = (int(at[0]) for at in np.nonzero(ground.fit))
+    places = ground.worst_in(Tile(row, column))
+    nodes = ground.severity.max(axis=0)[row * 8 + 3 : row * 8 + 5, column * 8 + 6 : column * 8 + 8]
+    assert places.shape == (8, 8)
+    assert places[3, 6] == pytest.approx(nodes.mean())
+    assert (places > ONSET).mean() <= 0.05

@@ -47,10 +47,19 @@ class DenseNet121(nn.Module):
                 nn.init.kaiming_normal_(module.weight)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Features, ReLU, one linear layer at each place, smooth maximum of how much more unfit than fit it is."""
+        """The smooth maximum over the places of how much more unfit than fit they are."""
+        return self.decided(self.places(pictures))
+
+    def places(self, pictures: Tensor) -> Tensor:
+        """Features, ReLU, one linear layer at each place: how much more unfit than fit it is, (n, places)."""
         features = torch.relu(self.features(pictures))
-        places = self.classifier(features.flatten(2).transpose(1, 2)).float()
-        excess = places[..., 0] - places[..., 1]
+        logits = self.classifier(features.flatten(2).transpose(1, 2)).float()
+        excess: Tensor = logits[..., 0] - logits[..., 1]
+        return excess
+
+    @staticmethod
+    def decided(excess: Tensor) -> Tensor:
+        """Logits of unfit and fit, (n, 2), from what the places say, (n, places)."""
         # The logarithm of the mean of exponentials: the mean where all places agree, the worst where one stands out.
         highest = excess.amax(dim=1, keepdim=True)
         worst = (highest + (excess - highest).exp().mean(dim=1, keepdim=True).log()).squeeze(1)

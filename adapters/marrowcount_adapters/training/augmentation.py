@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Picture
 
-__all__ = ["Labelled", "cut", "four", "mosaic", "photographed", "turned", "turned_picture"]
+__all__ = ["Labelled", "cut", "four", "mosaic", "photographed", "turned", "turned_grid", "turned_picture"]
 
 Labelled: TypeAlias = "tuple[Picture, NDArray[np.float32]]"
 """A picture (rows, columns, 3) and its objects (k, 5): class, left, top, right, bottom in pixels."""
@@ -43,6 +43,13 @@ def turned_picture(picture: Picture, kind: int) -> Picture:
     picture = picture.transpose(1, 0, 2) if kind & 1 else picture
     picture = picture[:, ::-1] if kind & 2 else picture
     return picture[::-1] if kind & 4 else picture
+
+
+def turned_grid(grid: NDArray[np.floating], kind: int) -> NDArray[np.floating]:
+    """Figures of the places of a picture, (rows, columns), turned as :func:`turned_picture` turns the picture."""
+    grid = grid.T if kind & 1 else grid
+    grid = grid[:, ::-1] if kind & 2 else grid
+    return grid[::-1] if kind & 4 else grid
 
 
 def mosaic(tiles: Sequence[Labelled], rng: np.random.Generator) -> Labelled:

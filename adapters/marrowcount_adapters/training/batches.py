@@ -11,7 +11,15 @@ import numpy as np
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.slides.model_input import halved
 from marrowcount.slides.tiles import TILE_PX
-from marrowcount_adapters.training.augmentation import cut, four, mosaic, photographed, turned, turned_picture
+from marrowcount_adapters.training.augmentation import (
+    cut,
+    four,
+    mosaic,
+    photographed,
+    turned,
+    turned_grid,
+    turned_picture,
+)
 from marrowcount_adapters.training.distractors import distractors
 
 if TYPE_CHECKING:
@@ -26,8 +34,8 @@ __all__ = ["CellBatch", "RegionBatch", "ahead", "cell_batches", "crop_batches", 
 
 CellBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.float32]]"
 """Pictures (n, side, side, 3); objects (m, 6): picture, class, centre x and y, width, height as shares of the side."""
-RegionBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64]]"
-"""Pictures (n, 256, 256, 3) and class 0 (unfit) or 1 (fit)."""
+RegionBatch: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]"
+"""Pictures (n, 256, 256, 3), class 0 (unfit) or 1 (fit), and how faulty the places are, (n, 8, 8), NaN if unknown."""
 
 MOSAIC_SHARE: Final = 0.5
 COMMON: Final = 0.4
@@ -92,10 +100,15 @@ def region_batches(tiles: RegionTiles, size: int, seed: int, fit_share: float = 
         labels = (rng.random(size) < fit_share).astype(np.int64)
         labels[0] = 0
         chosen = [int(np.searchsorted(chances[label], rng.random() * chances[label][-1])) for label in labels]
-        turned_ones = [turned_picture(tiles.pictures[tile], int(rng.integers(8))) for tile in chosen[1:]]
+        kinds = [int(kind) for kind in rng.integers(8, size=size - 1)]
         # Blur is what makes some tiles unfit, so it is no augmentation here.
-        made = [photographed(picture, rng, blurred_share=0.0) for picture in turned_ones]
-        yield np.stack([halved(next(others)), *made]), labels
+        made = [
+            photographed(turned_picture(tiles.pictures[tile], kind), rng, blurred_share=0.0)
+            for tile, kind in zip(chosen[1:], kinds, strict=True)
+        ]
+        faults = [turned_grid(tiles.faults[tile], kind) for tile, kind in zip(chosen[1:], kinds, strict=True)]
+        everywhere = np.ones(tiles.faults.shape[1:])
+        yield np.stack([halved(next(others)), *made]), labels, np.stack([everywhere, *faults]).astype(np.float32)
 
 
 def ahead(items: Iterator[Item], depth: int = 4) -> Iterator[Item]:

@@ -8,7 +8,7 @@ import numpy as np
 import structlog
 
 from marrowcount.evaluation import TrueObject
-from marrowcount.phantom import PhantomSlide
+from marrowcount.phantom import ONSET, PhantomSlide
 from marrowcount.slides.geometry import PixelBox, SizePx
 from marrowcount.slides.model_input import halved
 from marrowcount.slides.tiles import TILE_PX
@@ -17,6 +17,8 @@ from marrowcount_adapters.training.tiles import TileWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from marrowcount.slides.tiles import Tile
 
@@ -37,7 +39,8 @@ def write_stores(
         folder: of both stores.
         slides: profile and seed of each slide.
         size_px: side of the slides.
-        unfit_tiles: drawn from each slide at random; None takes all, so that fit and unfit are as on a slide.
+        unfit_tiles: of each slide, half of them the least faulty, which are hard to tell, the others at random; None
+            takes all, so that fit and unfit are as on a slide.
     """
     capacity = len(slides) * (size_px // TILE_PX) ** 2
     cells, regions = (
@@ -67,11 +70,23 @@ def _write_fit(slide: PhantomSlide, cells: TileWriter, regions: TileWriter) -> N
     for place in (place for place in slide.tiles if place.roi):
         picture = slide.read(place.tile)
         cells.add(picture, truth_on(slide, place.tile))
-        regions.add(halved(picture))
+        regions.add(halved(picture), faults=_faults(slide, place.tile))
 
 
 def _write_unfit(slide: PhantomSlide, regions: TileWriter, count: int | None) -> None:
     unfit = [place.tile for place in slide.tiles if not place.roi]
+    for tile in unfit if count is None else _hard_and_random(slide, unfit, count):
+        regions.add(halved(slide.read(tile)), fit=False, faults=_faults(slide, tile))
+
+
+def _hard_and_random(slide: PhantomSlide, unfit: Sequence[Tile], count: int) -> list[Tile]:
+    by_faults = sorted(unfit, key=lambda tile: float(slide.severity_on(tile).mean()))
+    hard, others = by_faults[: count // 2], by_faults[count // 2 :]
     rng = np.random.default_rng(slide.seed)
-    for chosen in rng.permutation(len(unfit))[:count]:
-        regions.add(halved(slide.read(unfit[int(chosen)])), fit=False)
+    drawn = rng.permutation(len(others))[: count - len(hard)]
+    return [*hard, *(others[int(place)] for place in drawn)]
+
+
+def _faults(slide: PhantomSlide, tile: Tile) -> NDArray[np.floating]:
+    """One half where ground ceases to count as fit."""
+    return np.minimum(1, slide.severity_on(tile) / (2 * ONSET))

@@ -27,6 +27,9 @@ __all__ = ["CellTiles", "RegionTiles", "TileWriter"]
 PICTURES: Final = "pictures.npy"
 OBJECTS: Final = "objects.npy"
 FIT: Final = "fit.npy"
+FAULTS: Final = "faults.npy"
+PLACES: Final = 8
+"""On a side of a tile, as many as the ROI network judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +80,26 @@ class RegionTiles:
     Attributes:
         pictures: (n, 256, 256, 3), RGB, area means of 512 px tiles.
         fit: (n,).
+        faults: (n, 8, 8), how far each place is from fit, 0 to 1; NaN where nobody can tell.
     """
 
     pictures: NDArray[np.uint8]
     fit: NDArray[np.bool_]
+    faults: NDArray[np.float16]
 
     @classmethod
     def open(cls, folder: Path) -> RegionTiles:
         """Map a store into memory."""
         pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
-        return cls(pictures, np.load(folder / FIT, allow_pickle=False))
+        fit, faults = (np.load(folder / name, allow_pickle=False) for name in (FIT, FAULTS))
+        return cls(pictures, fit, faults)
 
     @classmethod
     def joined(cls, stores: Sequence[RegionTiles]) -> RegionTiles:
         """Several stores as one, in memory."""
         pictures = np.concatenate([store.pictures for store in stores])
-        return cls(pictures, np.concatenate([store.fit for store in stores]))
+        fit, faults = (np.concatenate([getattr(store, name) for store in stores]) for name in ("fit", "faults"))
+        return cls(pictures, fit, faults)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -108,6 +115,7 @@ class TileWriter:
         self._pictures = np.lib.format.open_memmap(folder / PICTURES, mode="w+", dtype=np.uint8, shape=shape)
         self._objects: list[NDArray[np.float32]] = []
         self._fit: list[bool] = []
+        self._faults: list[NDArray[np.float16]] = []
 
     def __len__(self) -> int:
         return len(self._fit)
@@ -117,13 +125,22 @@ class TileWriter:
         """Whether no more tile has room."""
         return len(self) == len(self._pictures)
 
-    def add(self, picture: Picture, objects: Sequence[TrueObject] = (), *, fit: bool = True) -> None:
-        """Add a tile; boxes in pixels of the tile, clipped to it."""
+    def add(
+        self,
+        picture: Picture,
+        objects: Sequence[TrueObject] = (),
+        *,
+        fit: bool = True,
+        faults: NDArray[np.floating] | None = None,
+    ) -> None:
+        """Add a tile; boxes in pixels of the tile, clipped to it; how faulty its places are, (8, 8), where known."""
         tile = len(self)
         self._pictures[tile] = picture
         rows = [(tile, int(o.cell_type), o.box.left, o.box.top, o.box.right, o.box.bottom) for o in objects]
         self._objects.append(np.array(rows, dtype=np.float32).reshape(-1, 6))
         self._fit.append(fit)
+        known = np.full((PLACES, PLACES), np.nan) if faults is None else faults
+        self._faults.append(known.astype(np.float16))
 
     def close(self) -> None:
         """Write what the tiles hold; a store that was not filled is cut to its length."""
@@ -135,3 +152,4 @@ class TileWriter:
             self._pictures.flush()
         np.save(self._folder / OBJECTS, np.concatenate([np.empty((0, 6), np.float32), *self._objects]))
         np.save(self._folder / FIT, np.array(self._fit, dtype=np.bool_))
+        np.save(self._folder / FAULTS, np.array(self._faults, np.float16).reshape(-1, PLACES, PLACES))

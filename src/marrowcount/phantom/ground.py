@@ -85,6 +85,13 @@ class Ground:
         nearest: Floats = field[rows, columns]
         return nearest
 
+    def worst_in(self, tile: Tile) -> Floats:
+        """Severity of the worst fault in each of the tile's 8 x 8 places, (8, 8): the mean of a place's four nodes."""
+        top, left = tile.row * NODES, tile.column * NODES
+        worst = self.severity[:, top : top + NODES + 1, left : left + NODES + 1].max(axis=0)
+        means: Floats = (worst[1:, 1:] + worst[1:, :-1] + worst[:-1, 1:] + worst[:-1, :-1]) / 4
+        return means
+
     def over(self, fault: Fault, tile: Tile) -> Floats | None:
         """Severity at each pixel of a tile, (512, 512); None where it is nowhere above zero."""
         nodes = self.severity[

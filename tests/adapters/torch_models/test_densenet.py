@@ -27,6 +27,8 @@ MODEL = Path(__file__).parents[3] / "models" / "marrow-roi-0.1.0"
 TOLERANCE = 1e-4
 """Between runtimes, on probabilities; single precision in another order of sums."""
 
+UNKNOWN = np.full((4, 2, 2), np.nan, np.float32)
+
 
 @pytest.fixture
 def altered(tmp_path: Path) -> Callable[[bytes], Path]:
@@ -71,12 +73,33 @@ def test_loss_falls_on_pictures_that_differ() -> None:
     pictures = np.stack([np.full((64, 64, 3), level, np.uint8) for level in (0, 255, 10, 245)])
     losses = []
     for _ in range(6):
-        loss, report = roi_loss(network, (pictures, np.array([0, 1, 0, 1])))
+        loss, report = roi_loss(network, (pictures, np.array([0, 1, 0, 1]), UNKNOWN))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(report["loss"])
     assert losses[-1] < losses[0] / 2
+
+
+def test_loss_tells_which_place_is_faulty() -> None:
+    """With one verdict for all tiles, only the faults of places teach where the dark is."""
+    torch.manual_seed(0)
+    network = new_network()
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
+    pictures = np.full((4, 64, 64, 3), 255, np.uint8)
+    faults = np.zeros((4, 2, 2), np.float32)
+    for picture in range(4):
+        row, column = divmod(picture, 2)
+        pictures[picture, 32 * row : 32 * row + 32, 32 * column : 32 * column + 32] = 0
+        faults[picture, row, column] = 1
+    reports = []
+    for _ in range(12):
+        loss, report = roi_loss(network, (pictures, np.zeros(4, np.int64), faults))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        reports.append(report["places"])
+    assert reports[-1] < reports[0] / 2
 
 
 def test_both_runtimes_say_the_same(tiles: list[np.ndarray]) -> None:

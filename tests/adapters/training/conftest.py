@@ -45,12 +45,17 @@ def cell_tiles(tmp_path_factory: pytest.TempPathFactory) -> CellTiles:
 
 @pytest.fixture(scope="session")
 def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fit tiles are light, unfit ones dark."""
+    """Fit tiles are light with a fault in a dark corner, unfit ones dark."""
     folder = tmp_path_factory.mktemp("regions")
     writer = TileWriter(folder, 30, 256)
     for place in range(20):
         fit = place % 4 == 0
-        writer.add(np.full((256, 256, 3), 200 if fit else 40, np.uint8), fit=fit)
+        picture = np.full((256, 256, 3), 200 if fit else 40, np.uint8)
+        faults = np.zeros((8, 8)) if fit else None
+        if faults is not None:
+            picture[32:64, 224:] = 100
+            faults[1, 7] = 0.25
+        writer.add(picture, fit=fit, faults=faults)
     writer.close()
     return folder
 

@@ -120,9 +120,24 @@ def test_tile_with_a_rare_class_is_drawn_more_often(cell_tiles: CellTiles) -> No
 
 def test_regions_come_in_the_wanted_share(region_tiles: RegionTiles) -> None:
     """A quarter of the store is fit, half of the batch is asked for; labels go with their pictures."""
-    pictures, labels = next(region_batches(region_tiles, 200, 1, fit_share=0.5))
+    pictures, labels, _ = next(region_batches(region_tiles, 200, 1, fit_share=0.5))
     assert 70 < labels.sum() < 130
     assert pictures[labels == 1].mean() > pictures[labels == 0].mean()
+
+
+def test_faults_turn_with_their_pictures(region_tiles: RegionTiles) -> None:
+    """The dark corner of a picture is where its fault is; what is none of marrow is faulty all over."""
+    pictures, labels, faults = next(region_batches(region_tiles, 60, 1, fit_share=0.5))
+    assert (faults[0] == 1).all()
+    for picture, place in zip(pictures[1:][labels[1:] == 1], faults[1:][labels[1:] == 1], strict=True):
+        darkest = picture.reshape(8, 32, 8, 32, 3).mean(axis=(1, 3, 4)).argmin()
+        assert darkest == place.argmax()
+        assert place.max() == pytest.approx(0.25)
+
+
+def test_tiles_whose_faults_nobody_knows_say_so(region_tiles: RegionTiles) -> None:
+    """Pictures that people only called fit or unfit have no figures for their places."""
+    assert np.isnan(region_tiles.faults[~region_tiles.fit]).all()
 
 
 def test_distractors_are_tiles_of_several_kinds() -> None:
