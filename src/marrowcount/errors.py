@@ -6,6 +6,7 @@
     ├── SettingsError              a setting is unknown or wrong; nothing was started
     ├── SlideError                 this slide cannot be counted as it is; trying again will not help
     ├── InstanceError              one received DICOM instance cannot be taken
+    ├── DatasetError               a data set, or one file of it, is not what it should be
     ├── ModelError                 a model file is missing, altered or of another shape
     ├── StorageError               the node's own disk or database failed; trying again may help
     └── PeerError                  a PACS, EHR or worklist failed; trying again may help
@@ -21,6 +22,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
+    "DatasetError",
     "DeliveryRefusedError",
     "InstanceError",
     "MarrowcountError",
@@ -94,6 +96,10 @@ class SlideError(MarrowcountError):
 
 class InstanceError(MarrowcountError):
     """One received DICOM instance cannot be taken."""
+
+
+class DatasetError(MarrowcountError):
+    """A data set, or one file of it, is not what it should be; the message names the file."""
 
 
 class ModelError(MarrowcountError):

@@ -89,4 +89,5 @@ def _hard_and_random(slide: PhantomSlide, unfit: Sequence[Tile], count: int) -> 
 
 def _faults(slide: PhantomSlide, tile: Tile) -> NDArray[np.floating]:
     """One half where ground ceases to count as fit."""
-    return np.minimum(1, slide.severity_on(tile) / (2 * ONSET))
+    faults: NDArray[np.floating] = np.minimum(1, slide.severity_on(tile) / (2 * ONSET))
+    return faults

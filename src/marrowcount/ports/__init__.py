@@ -6,6 +6,7 @@ Subclass a protocol explicitly, so that the type checker reports a missing or dr
 from marrowcount.ports.counting import CellModel, Clock, Picture, Progress, RoiModel, Slide
 from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Destination, Ledger
+from marrowcount.ports.pictures import PictureSource
 from marrowcount.ports.records import (
     CountedOutcome,
     Delivery,
@@ -32,6 +33,7 @@ __all__ = [
     "Ledger",
     "LedgerEvent",
     "Picture",
+    "PictureSource",
     "Progress",
     "ReceivedInstance",
     "Recording",
