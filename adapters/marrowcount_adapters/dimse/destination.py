@@ -11,7 +11,7 @@ from pynetdicom import evt
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import Destination
-from marrowcount_adapters.dimse.association import Calling, echo, open_association
+from marrowcount_adapters.dimse.association import Calling, called, echo, open_association
 from marrowcount_adapters.dimse.commitment import (
     ACTION_REQUEST,
     COMMITMENT_INSTANCE,
@@ -78,15 +78,26 @@ class DicomDestination(Destination):
         return self._name
 
     def check(self) -> str:
-        """C-ECHO; how it answered.
+        """C-ECHO, and whether storage commitment is to be had where it is asked for; how it answered.
 
         Raises:
             PeerError: it did not.
         """
-        return echo(self._peer, self._calling)
+        said = echo(self._peer, self._calling)
+        return f"{said}, {self._commitment_offered()}" if self._commit else said
+
+    def _commitment_offered(self) -> str:
+        try:
+            with called(self._peer, self._calling, [commitment_context()]):
+                return "offers storage commitment"
+        except DeliveryRefusedError:
+            return "offers no storage commitment: set commitment = false, or have it configured there"
 
     def send(self, files: Sequence[Path]) -> str:
         """C-STORE all files in this order; the Transaction UID of the commitment asked for, or "".
+
+        A peer that offers no storage commitment has still taken the files: that is logged as a warning, and ``check``
+        says so; the files stay with the node.
 
         Raises:
             PeerError: it could not be reached, was out of resources or did not answer.
@@ -94,9 +105,19 @@ class DicomDestination(Destination):
         """
         report = send_files(files, self._peer, self._calling)
         self._raise_for(report)
-        if not self._commit:
+        return self._commitment_of([sent.reference for sent in report.sent]) if self._commit else ""
+
+    def _commitment_of(self, references: Sequence[Reference]) -> str:
+        """The Transaction UID; "" where the peer offers no commitment: it has taken the files, which is what was owed.
+
+        Raises:
+            PeerError: as :meth:`_ask_for_commitment`.
+        """
+        try:
+            return self._ask_for_commitment(references)
+        except DeliveryRefusedError as error:
+            LOG.warning("commitment.unavailable", destination=self._name, code=error.code)
             return ""
-        return self._ask_for_commitment([sent.reference for sent in report.sent])
 
     def _raise_for(self, report: SendReport) -> None:
         for failure in report.failures:

@@ -22,6 +22,7 @@ from pydicom.uid import (
 from pynetdicom import AE, StoragePresentationContexts, evt
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
+from structlog.testing import capture_logs
 
 from marrowcount.errors import DeliveryRefusedError, InstanceError, PeerError
 from marrowcount_adapters.dimse import Calling, DicomDestination, Peer, Verdict, send_files
@@ -33,7 +34,7 @@ from marrowcount_adapters.dimse.commitment import (
     decode_report,
     encode_report,
 )
-from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, storage_context
+from marrowcount_adapters.dimse.contexts import COMMITMENT, VERIFICATION, commitment_context, storage_context
 from marrowcount_adapters.dimse.pacs import main
 from marrowcount_adapters.dimse.statuses import verdict_of
 from result_files import document, result_files
@@ -242,13 +243,24 @@ def test_peer_that_aborts_is_tried_again(serve: Callable[..., Peer], results: li
     assert failure.value.code == "instance-not-taken"
 
 
-def test_commitment_that_is_not_offered_says_what_to_do(serve: Callable[..., Peer], results: list[Path]) -> None:
-    """A PACS without storage commitment is told apart from one that is down."""
+def test_archive_without_storage_commitment_has_still_taken_the_files(
+    serve: Callable[..., Peer], results: list[Path]
+) -> None:
+    """What was stored is delivered, without a transaction to wait for; a warning says that nothing was committed to."""
     peer = serve(*RESULT_CONTEXTS, EVT_C_STORE=answering(0, 0))
-    with pytest.raises(DeliveryRefusedError) as failure:
-        DicomDestination("pacs", peer, CALLING, commit=True).send(results)
-    assert failure.value.code == "peer-lacks-service"
-    assert "Storage Commitment" in failure.value.message
+    with capture_logs() as logs:
+        assert DicomDestination("pacs", peer, CALLING, commit=True).send(results) == ""
+    warning = {"event": "commitment.unavailable", "destination": "pacs", "code": "peer-lacks-service"}
+    assert [log for log in logs if log["log_level"] == "warning"] == [{**warning, "log_level": "warning"}]
+
+
+@pytest.mark.parametrize(("contexts", "said"), [([(COMMITMENT, None)], "offers storage"), ([], "commitment = false")])
+def test_check_says_whether_commitment_is_to_be_had(
+    serve: Callable[..., Peer], contexts: list[tuple[str, None]], said: str
+) -> None:
+    """Before the first result is owed, the administrator sees what the archive offers, and what to do."""
+    peer = serve((VERIFICATION, None), *contexts)
+    assert said in DicomDestination("pacs", peer, CALLING, commit=True).check()
 
 
 def test_refused_request_for_commitment_is_a_peer_error(serve: Callable[..., Peer], results: list[Path]) -> None:
