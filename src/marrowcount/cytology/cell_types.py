@@ -20,6 +20,7 @@ __all__ = [
     "ERYTHROID_CLASSES",
     "MYELOID_CLASSES",
     "NDC_CLASSES",
+    "NUCLEATED_CLASSES",
     "PAPER_MYELOID_CLASSES",
     "PAPER_SCORED_CLASSES",
     "CellCodes",
@@ -360,3 +361,10 @@ PAPER_SCORED_CLASSES: Final = tuple(
     cell_type for cell_type in CellType if cell_type not in {CellType.BASOPHIL, CellType.MAST_CELL, CellType.OTHER_CELL}
 )
 """The 16 classes over which the paper averages its detection scores (table 3)."""
+
+NUCLEATED_CLASSES: Final = tuple(
+    cell_type
+    for cell_type in CellType
+    if cell_type not in {CellType.DEBRIS, CellType.PLATELET, CellType.PLATELET_CLUMP}
+)
+"""What a nucleated cell of unstated class ("WBC") may be."""
