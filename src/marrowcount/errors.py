@@ -58,6 +58,8 @@ class Refusal(StrEnum):
     """The total pixel matrix holds not one whole 512 px tile."""
     NO_SUITABLE_REGION = "no-suitable-region"
     """No tile, or too few, is fit for cytology: not a marrow smear, too thick, empty or out of focus."""
+    UNFAMILIAR = "unfamiliar"
+    """Stain, light, focus or number of cells lie far outside of what the models were trained on."""
     NO_CELLS = "no-cells"
     """Suitable tiles were found, but no cell of the differential in them."""
 

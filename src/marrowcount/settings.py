@@ -178,6 +178,9 @@ class CountSection(_Section):
     """Finest resolution counted, in micrometres per pixel."""
     coarsest_um_per_px: Annotated[float, Field(gt=0)] = 0.30
     """Coarsest resolution counted, in micrometres per pixel: a 20x slide (0.5) is refused."""
+    refused_distance: Annotated[float, Field(ge=1)] = 4.0
+    """A slide whose stain, light, focus or number of cells lies outside of what training saw is counted with a warning,
+    and refused beyond this distance: 1 is the edge of what training saw, 2 is half its width beyond."""
     attempts: Annotated[int, Field(ge=1, le=100)] = 5
     """Times that a slide is tried before it is called failed."""
     lease_s: Annotated[float, Field(ge=5)] = 120.0

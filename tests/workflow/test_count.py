@@ -9,6 +9,7 @@ from marrowcount.errors import Refusal, SlideError
 from marrowcount.ports import Picture
 from marrowcount.result import CountResult
 from marrowcount.slides.detections import Detection
+from marrowcount.slides.familiarity import Feature, Range
 from marrowcount.slides.geometry import PixelBox, SizePx
 from marrowcount.slides.tiles import TILE_PX, Tile, grid_of
 from marrowcount.testing import HeldClock, PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
@@ -161,3 +162,19 @@ def test_a_damaged_tile_ends_the_count() -> None:
     with pytest.raises(SlideError) as caught:
         count_slide(Damaged(), ALL, models, CountSettings(), clock=HeldClock())
     assert caught.value.refusal is Refusal.DAMAGED
+
+
+def test_slide_unlike_those_of_training_is_flagged() -> None:
+    """A figure outside of what training saw stands among the warnings, with its code and the range."""
+    settings = CountSettings(ConvergenceRule(cap=90), seen={Feature.LIGHT: Range(10, 20), Feature.CELLS: Range(0, 30)})
+    (warning,) = [one for one in count(settings=settings).warnings if one.startswith("light-unfamiliar")]
+    assert warning == "light-unfamiliar: 0, training saw 10 to 20"
+
+
+def test_slide_too_far_from_training_is_refused() -> None:
+    """The refusal names the figures and what can be done."""
+    far = CountSettings(ConvergenceRule(cap=90), seen={Feature.LIGHT: Range(200, 240)}, refused_distance=4.0)
+    with pytest.raises(SlideError) as failure:
+        count(settings=far)
+    assert failure.value.refusal is Refusal.UNFAMILIAR
+    assert "light-unfamiliar: 0, training saw 200 to 240" in failure.value.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.main.models import seen_in_training
 from marrowcount.slides.suitability import candidate_tiles
 from marrowcount.workflow.count import CountSettings, count_slide
 from marrowcount_adapters.annotations import encode_cells, encode_roi
@@ -56,7 +57,12 @@ def count_files(
     with open_slide(files, AllowedResolution(section.finest_um_per_px, section.coarsest_um_per_px)) as slide:
         overview, scale = slide.overview()
         tiles = candidate_tiles(overview, scale, slide.size)
-        how = CountSettings(section.stopping.stopping_rule(), section.workers)
+        how = CountSettings(
+            section.stopping.stopping_rule(),
+            section.workers,
+            seen=seen_in_training(section),
+            refused_distance=section.refused_distance,
+        )
         result = count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress)
         write_result(result, read_header(slide.base_paths[0]), out, settings)
     return result

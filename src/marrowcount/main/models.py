@@ -7,16 +7,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.slides.manifest import read_manifest
 from marrowcount_adapters import onnx_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from marrowcount.ports import CellModel, RoiModel
     from marrowcount.result import ModelIdentity
     from marrowcount.settings import CountSection
+    from marrowcount.slides.familiarity import Feature, Range
 
-__all__ = ["bundled_models", "load_models", "verify_models"]
+__all__ = ["bundled_models", "load_models", "seen_in_training", "verify_models"]
 
 GPU_DRIVER: Final = Path("/proc/driver/nvidia/version")
 """Stands where a GPU's driver runs; asking torch instead would cost a second and 200 MB on every other machine."""
@@ -53,6 +55,15 @@ def _torch_models(roi: Path, cells: Path) -> tuple[RoiModel, CellModel]:
     roi_model: RoiModel = torch_models.load_roi_model(roi)
     cell_model: CellModel = ultralytics_models.load_cell_model(cells)
     return roi_model, cell_model
+
+
+def seen_in_training(settings: CountSection) -> Mapping[Feature, Range]:
+    """What the cell model's training saw, to compare slides with.
+
+    Raises:
+        ModelError: ``manifest-missing``, ``manifest-invalid``.
+    """
+    return read_manifest(_folders(settings)[1]).seen
 
 
 def verify_models(settings: CountSection) -> Sequence[ModelIdentity]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Final, cast
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import ModelError
+from marrowcount.slides.familiarity import Feature, Range
 from marrowcount.slides.tiles import TILE_PX
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ ROI_CLASSES: Final = ("unfit", "fit")
 """Outputs of the ROI model."""
 CELL_CLASSES: Final = tuple(cell_type.label for cell_type in CellType)
 """Outputs of the cell model."""
+OPTIONAL: Final = frozenset({"seen"})
+"""Fields that a manifest may lack."""
 CLASSES_OF_TASK: Final = {"roi": ROI_CLASSES, "cells": CELL_CLASSES}
 INPUT_PX_OF_TASK: Final = {"roi": TILE_PX // 2, "cells": TILE_PX}
 """Whether a tile is fit shows at half the resolution, at a quarter of the work; cells want every pixel."""
@@ -65,6 +68,8 @@ class ModelManifest:
         licence: SPDX identifier.
         training_data: one sentence, for people; it travels with every result.
         figures: measured figures by name; the names say what they were measured on.
+        seen: lowest and highest of each figure of a tile's appearance that training saw, by
+            :class:`~marrowcount.slides.familiarity.Feature`; empty where nobody measured.
     """
 
     name: str
@@ -80,6 +85,7 @@ class ModelManifest:
     licence: str
     training_data: str
     figures: Mapping[str, float]
+    seen: Mapping[Feature, Range] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of ``manifest.json``."""
@@ -153,7 +159,7 @@ def _read(path: Path, limit: int) -> bytes:
 def _parsed(content: object) -> ModelManifest:
     named = _object(content)
     expected = {field.name for field in fields(ModelManifest)}
-    if set(named) != expected:
+    if not expected - OPTIONAL <= set(named) <= expected:
         raise ValueError(f"fields missing or unknown: {sorted(set(named) ^ expected)}")
     return ModelManifest(
         name=_text(named["name"]),
@@ -169,6 +175,7 @@ def _parsed(content: object) -> ModelManifest:
         licence=_text(named["licence"]),
         training_data=_text(named["training_data"]),
         figures={name: _number(value) for name, value in _object(named["figures"]).items()},
+        seen={Feature(name): _range(value) for name, value in _object(named.get("seen", {})).items()},
     )
 
 
@@ -195,6 +202,11 @@ def _share(value: object) -> float:
     if not 0 <= number <= 1:
         raise ValueError(f"not between 0 and 1: {number}")
     return number
+
+
+def _range(value: object) -> Range:
+    named = _object(value)
+    return Range(_number(named["low"]), _number(named["high"]))
 
 
 def _side(value: object) -> int:

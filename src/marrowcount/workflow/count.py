@@ -14,14 +14,16 @@ from marrowcount.cytology.histogram import Histogram
 from marrowcount.errors import Refusal, SlideError
 from marrowcount.result import CountResult
 from marrowcount.slides.detections import Detection, LookedAtTile
+from marrowcount.slides.familiarity import features_of, strangers
 from marrowcount.slides.seams import without_seam_repeats
 from marrowcount.slides.tiles import stratified_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from marrowcount.cytology.differential import Differential
     from marrowcount.ports import CellModel, Clock, Progress, RoiModel, Slide
+    from marrowcount.slides.familiarity import Appearance, Feature, Range, Stranger
     from marrowcount.slides.tiles import Tile
 
 __all__ = ["CountSettings", "count_slide"]
@@ -41,11 +43,15 @@ class CountSettings:
         rule: when to stop.
         workers: tiles judged at the same time; the result does not depend on it.
         fewest_tiles: suitable tiles below which a slide is refused rather than counted.
+        seen: what the cell model's training saw; a slide outside of it is flagged. Empty: nothing is compared.
+        refused_distance: how far outside a slide is refused, in halves of the range from its middle; 1 is its edge.
     """
 
     rule: StoppingRule = field(default_factory=ConvergenceRule)
     workers: int = 2
     fewest_tiles: int = 3
+    seen: Mapping[Feature, Range] = field(default_factory=dict)
+    refused_distance: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class _Judged:
 
     looked_at: LookedAtTile
     found: tuple[Detection, ...]
+    appearance: Appearance
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class _Counter:
     slide: Slide
     roi_model: RoiModel
     cell_model: CellModel
+    compared: bool
 
     def judge(self, tile: Tile) -> _Judged:
         picture = self.slide.read(tile)
@@ -72,6 +80,7 @@ class _Counter:
         return _Judged(
             LookedAtTile(tile, probability, accepted),
             tuple(Detection(d.cell_type, d.box.moved(tile.left, tile.top), d.probability) for d in found),
+            features_of(picture, len(found)) if accepted and self.compared else {},
         )
 
 
@@ -97,24 +106,30 @@ def count_slide(
         progress: hears of every tile counted.
 
     Raises:
-        SlideError: a frame is damaged, no suitable region, or no cell of the differential.
+        SlideError: a frame is damaged, no suitable region, no cell of the differential, or a slide too unlike those
+            that the models were trained on.
     """
     order = stratified_order(tiles, slide.size, slide.context.series_uid)
     watch, looked_at = StoppingWatch(settings.rule), list[LookedAtTile]()
     counted: dict[Tile, tuple[Detection, ...]] = {}
+    appearances: list[Appearance] = []
+    judge = _Counter(slide, *models, compared=bool(settings.seen)).judge
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="tile") as pool:
-        for judged in _in_order(pool, _Counter(slide, *models).judge, order, 2 * settings.workers):
+        for judged in _in_order(pool, judge, order, 2 * settings.workers):
             looked_at.append(judged.looked_at)
             if not judged.looked_at.accepted:
                 continue
             tile = judged.looked_at.tile
             counted[tile] = without_seam_repeats(tile, judged.found, counted)
+            appearances.append(judged.appearance)
             watch.add(Histogram(d.cell_type for d in counted[tile]))
             if progress:
                 progress.tile_counted(len(looked_at), watch.tiles, watch.ihct.total, watch.distances[-1])
             if watch.reason:
                 break
     _refuse_unfit(watch, len(looked_at), settings)
+    unfamiliar = strangers(appearances, settings.seen)
+    _refuse_unfamiliar(unfamiliar, settings)
     differential = differential_of(watch.ihct)
     return CountResult(
         context=slide.context,
@@ -127,7 +142,7 @@ def count_slide(
         stopping=watch.stopping(),
         models=(models[0].identity, models[1].identity),
         counted_at=clock.now(),
-        warnings=tuple(_warnings(differential, watch)),
+        warnings=(*_warnings(differential, watch), *map(str, unfamiliar)),
     )
 
 
@@ -156,6 +171,15 @@ def _refuse_unfit(watch: StoppingWatch, looked_at: int, settings: CountSettings)
     if not differential_of(watch.ihct).total:
         raise SlideError(
             Refusal.NO_CELLS, f"{watch.tiles} suitable tiles hold no nucleated marrow cell; is this a marrow smear?"
+        )
+
+
+def _refuse_unfamiliar(unfamiliar: Sequence[Stranger], settings: CountSettings) -> None:
+    if unfamiliar and unfamiliar[0].distance > settings.refused_distance:
+        raise SlideError(
+            Refusal.UNFAMILIAR,
+            f"the slide is too far from what the cell model was trained on ({'; '.join(map(str, unfamiliar))}); "
+            "train on slides of this laboratory, or widen count.refused_distance to count it with a warning",
         )
 
 
