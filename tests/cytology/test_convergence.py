@@ -135,6 +135,7 @@ def test_the_end_of_the_slide_is_an_end_of_its_own() -> None:
     assert stopping.reason is StoppingReason.SLIDE_EXHAUSTED
     assert stopping.tiles == 7
     assert stopping.distance == watch.distances[-1]
+    assert stopping.distances == (None, *watch.distances[1:])
     assert stopping.rule == watch.rule.name
 
 

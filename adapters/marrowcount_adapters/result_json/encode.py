@@ -107,7 +107,13 @@ def _message(result: CountResult) -> str:
 
 
 def _stopping(stopping: Stopping) -> dict[str, object]:
-    return {"rule": stopping.rule, "distance": stopping.distance, "reason": stopping.reason.value}
+    curve = [None if distance is None else float(f"{distance:.3g}") for distance in stopping.distances]
+    return {
+        "rule": stopping.rule,
+        "distance": stopping.distance,
+        "reason": stopping.reason.value,
+        "distances": curve,
+    }
 
 
 def _share(share: ClassShare) -> dict[str, object]:

@@ -150,12 +150,14 @@ class Stopping:
     Attributes:
         rule: name and parameters of the rule in force.
         distance: chi-square distance of the last tile; None where it is undefined.
+        distances: of each tile counted, in the order of reading, likewise: the convergence curve.
     """
 
     reason: StoppingReason
     rule: str
     tiles: int
     distance: float | None
+    distances: tuple[float | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -190,10 +192,11 @@ class StoppingWatch:
 
     def stopping(self) -> Stopping:
         """The record of the end; without a reason to stop, the slide had no more tiles."""
-        last = self.distances[-1] if self.distances else math.inf
+        defined = tuple(distance if math.isfinite(distance) else None for distance in self.distances)
         return Stopping(
             self.reason or StoppingReason.SLIDE_EXHAUSTED,
             self.rule.name,
             self.tiles,
-            last if math.isfinite(last) else None,
+            defined[-1] if defined else None,
+            defined,
         )

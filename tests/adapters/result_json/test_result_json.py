@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,7 @@ def test_holds_the_result(result: CountResult) -> None:
         "rule": result.stopping.rule,
         "distance": result.stopping.distance,
         "reason": "converged",
+        "distances": [],
     }
     assert [model["sha256"] for model in content["models"]] == [model.sha256 for model in result.models]
     assert content["counted_at"] == "2026-10-01T09:59:30.250000+00:00"
@@ -42,6 +44,13 @@ def test_holds_the_result(result: CountResult) -> None:
     assert content["marrowcount_version"] == __version__
     assert content["research_use_only"] == RESEARCH_USE_ONLY
     assert content["status"] == "preliminary"
+
+
+def test_holds_the_convergence_curve(result: CountResult) -> None:
+    """One distance for each tile counted, with three digits; null where the ratio was undefined."""
+    stopping = replace(result.stopping, distances=(None, 0.123456, 4.3217e-05))
+    content = json.loads(encode_result(replace(result, stopping=stopping)))
+    assert content["stopping"]["distances"] == [None, 0.123, 4.32e-05]
 
 
 def test_holds_no_patient_data(result: CountResult) -> None:
