@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.evaluation.matching import MATCH_IOU, JudgedTile, boxes_of
+from marrowcount.evaluation.matching import MATCH_IOU, JudgedTile, box_array, boxes_of
 from marrowcount.slides.suppression import overlaps
 
 if TYPE_CHECKING:
@@ -16,22 +17,52 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["cohen_kappa", "confusion_matrix", "row_percentages"]
+__all__ = ["NOTHING", "PlacedPairs", "cohen_kappa", "confusion_matrix", "pairs_by_place", "placed", "row_percentages"]
 
 NOTHING = len(CellType)
 """Row of what was found but is not there, column of what is there but was not found."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedPairs:
+    """What is there and what was found there, object by object, with the tile of each.
+
+    Attributes:
+        tile: number of the tile, shape (n,).
+        true: class, or :data:`NOTHING`, shape (n,).
+        found: likewise.
+    """
+
+    tile: NDArray[np.intp]
+    true: NDArray[np.intp]
+    found: NDArray[np.intp]
+
+    def matrix(self, times: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Counts of true class (rows) by found class (columns), (20, 20), each tile taken that often."""
+        side = NOTHING + 1
+        weights = None if times is None else times[self.tile].astype(np.float64)
+        counts = np.bincount(self.true * side + self.found, weights, side * side)
+        return counts.reshape(side, side).astype(np.int64)
+
+
 def confusion_matrix(tiles: Iterable[JudgedTile], threshold: float = 0.0, iou: float = MATCH_IOU) -> NDArray[np.int64]:
     """Counts of true class (rows) by found class (columns), shape (20, 20); the last of each is "nothing".
 
-    Objects are matched by place alone, the best overlap first, each at most once.
+    Objects are matched by place alone, the best overlap first, each at most once. Cells of unstated class and finds
+    of kinds that nobody drew are left out.
     """
-    matrix = np.zeros((NOTHING + 1, NOTHING + 1), dtype=np.int64)
-    for tile in tiles:
-        for true, found in _pairs_on_tile(tile, threshold, iou):
-            matrix[true, found] += 1
-    return matrix
+    return pairs_by_place(tiles, threshold, iou).matrix()
+
+
+def pairs_by_place(tiles: Iterable[JudgedTile], threshold: float = 0.0, iou: float = MATCH_IOU) -> PlacedPairs:
+    """The same, before it is counted."""
+    return placed(_pairs_on_tile(tile, threshold, iou) for tile in tiles)
+
+
+def placed(pairs_of_tiles: Iterable[list[tuple[int, int]]]) -> PlacedPairs:
+    """Pairs of true and found class, tile by tile."""
+    rows = [(number, *pair) for number, pairs in enumerate(pairs_of_tiles) for pair in pairs]
+    return PlacedPairs(*np.array(rows, dtype=np.intp).reshape(-1, 3).T)
 
 
 def row_percentages(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -56,11 +87,13 @@ def cohen_kappa(matrix: NDArray[np.int64]) -> float:
 
 def _pairs_on_tile(tile: JudgedTile, threshold: float, iou: float) -> list[tuple[int, int]]:
     counted = [o for o in tile.found if o.probability >= threshold]
-    matched = _matched(overlaps(boxes_of(tile.truth), boxes_of(counted)), iou)
-    pairs = [(int(tile.truth[i].cell_type), int(counted[j].cell_type)) for i, j in matched.items()]
+    places = np.concatenate([boxes_of(tile.truth), box_array(tile.unclassed)])
+    matched = _matched(overlaps(places, boxes_of(counted)), iou)
+    known = range(len(tile.truth))
+    pairs = [(int(tile.truth[i].cell_type), int(counted[j].cell_type)) for i, j in matched.items() if i in known]
     missed = [(int(o.cell_type), NOTHING) for i, o in enumerate(tile.truth) if i not in matched]
-    invented = set(range(len(counted))) - set(matched.values())
-    return [*pairs, *missed, *((NOTHING, int(counted[j].cell_type)) for j in invented)]
+    beside = [counted[j] for j in sorted(set(range(len(counted))) - set(matched.values()))]
+    return [*pairs, *missed, *((NOTHING, int(o.cell_type)) for o in beside if not tile.may_be_undrawn(o))]
 
 
 def _matched(shared: NDArray[np.float64], iou: float) -> dict[int, int]:

@@ -21,6 +21,7 @@ __all__ = [
     "best_f1_threshold",
     "log_average_miss_rate",
     "score_cells",
+    "scores_of",
 ]
 
 RECALL_POINTS: Final = np.linspace(0.0, 1.0, 11)
@@ -70,7 +71,7 @@ class CellScores:
 def score_cells(tiles: Sequence[JudgedTile], threshold: float, iou: float = MATCH_IOU) -> CellScores:
     """Score the detections of a cell model, which should have been made at a very low threshold."""
     return CellScores(
-        {cell_type: _scores(matches_of_class(tiles, cell_type, iou), threshold) for cell_type in CellType}
+        {cell_type: scores_of(matches_of_class(tiles, cell_type, iou), threshold) for cell_type in CellType}
     )
 
 
@@ -102,13 +103,8 @@ def best_f1_threshold(tiles: Sequence[JudgedTile], classes: Sequence[CellType] =
     return float(THRESHOLDS[int(np.argmax(means))])
 
 
-def _f1(matches: ClassMatches) -> float:
-    """2 TP / (found + true), which is the harmonic mean of precision and recall."""
-    both = matches.right.size + matches.true_objects
-    return 2 * float(matches.right.sum()) / both if both else math.nan
-
-
-def _scores(matches: ClassMatches, threshold: float) -> ClassScores:
+def scores_of(matches: ClassMatches, threshold: float) -> ClassScores:
+    """All figures of one class's matches."""
     counted = matches.from_probability(threshold)
     hits, found = int(counted.right.sum()), int(counted.right.size)
     return ClassScores(
@@ -121,6 +117,12 @@ def _scores(matches: ClassMatches, threshold: float) -> ClassScores:
         log_average_miss_rate=log_average_miss_rate(matches),
         mean_overlap=_ratio(float(counted.overlap.sum()), hits),
     )
+
+
+def _f1(matches: ClassMatches) -> float:
+    """2 TP / (found + true), which is the harmonic mean of precision and recall."""
+    both = matches.right.size + matches.true_objects
+    return 2 * float(matches.right.sum()) / both if both else math.nan
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,17 +1,19 @@
-"""Scores of the ROI model: accuracy, precision, recall, specificity, NPV, ROC AUC."""
+"""Scores of the ROI model: accuracy, precision, recall, specificity, NPV, ROC AUC; and their spread over folds."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["RoiScores", "precise_threshold", "roc_auc", "score_regions"]
+__all__ = ["FoldSpread", "RoiScores", "over_folds", "precise_threshold", "roc_auc", "score_regions", "spread_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,21 @@ class RoiScores:
     specificity: float
     negative_predictive_value: float
     roc_auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoldSpread:
+    """A figure over the folds of a cross-validation.
+
+    Attributes:
+        mean: over the folds in which the figure exists; NaN without any.
+        deviation: standard deviation (n - 1) over them; NaN with fewer than two.
+        folds: in how many it exists.
+    """
+
+    mean: float
+    deviation: float
+    folds: int
 
 
 def score_regions(fit: NDArray[np.bool_], probabilities: NDArray[np.float64], threshold: float) -> RoiScores:
@@ -50,6 +67,19 @@ def roc_auc(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     mean_rank = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = float(mean_rank[place][positive].sum())
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def over_folds(folds: Sequence[RoiScores]) -> Mapping[str, FoldSpread]:
+    """Mean and spread of each figure over patient-level folds, as the paper averages them."""
+    figures = [asdict(fold) for fold in folds]
+    return {name: spread_of(fold[name] for fold in figures) for name in (figures[0] if figures else ())}
+
+
+def spread_of(values: Iterable[float]) -> FoldSpread:
+    """Mean and standard deviation of a figure, whichever it is; NaN values are left out."""
+    existing = np.array([value for value in values if not math.isnan(value)], dtype=np.float64)
+    mean = float(existing.mean()) if existing.size else math.nan
+    return FoldSpread(mean, float(existing.std(ddof=1)) if existing.size > 1 else math.nan, existing.size)
 
 
 def precise_threshold(fit: NDArray[np.bool_], probabilities: NDArray[np.float64], precision: float) -> float:
