@@ -25,8 +25,9 @@ from marrowcount.evaluation import best_f1_threshold, confusion_matrix, precise_
 from marrowcount.phantom import PROFILES
 from marrowcount.slides.manifest import read_manifest
 from marrowcount_adapters import onnx_models, torch_models, ultralytics_models
-from marrowcount_adapters.training.batches import ahead, cell_batches, crop_batches, region_batches
-from marrowcount_adapters.training.loop import Recipe, fit
+from marrowcount_adapters.training.batches import CellBatches, RegionBatches
+from marrowcount_adapters.training.checkpoints import Checkpoint, read_checkpoint, read_weights, write_checkpoint
+from marrowcount_adapters.training.loop import Judgement, Recipe, Watcher, fit
 from marrowcount_adapters.training.measuring import (
     cell_figures,
     fit_probabilities,
@@ -37,6 +38,7 @@ from marrowcount_adapters.training.measuring import (
 from marrowcount_adapters.training.model_card import commonest_confusions
 from marrowcount_adapters.training.packaging import describe, package
 from marrowcount_adapters.training.phantom_tiles import write_stores
+from marrowcount_adapters.training.sampling import CellMixture, RegionMixture
 from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
 if TYPE_CHECKING:
@@ -101,41 +103,68 @@ def _tiles(options: argparse.Namespace) -> None:
     write_stores(options.out, slides, unfit_tiles=options.unfit)
 
 
+class _OneFile:
+    """A checkpoint in a file of its own, and a log on the screen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def resumed(self, network, average, optimizer):
+        if not self.path.is_file():
+            return Checkpoint()
+        content = read_checkpoint(self.path)
+        network.load_state_dict(content["network"])
+        average.load_state_dict(content["average"])
+        optimizer.load_state_dict(content["optimizer"])
+        return Checkpoint(int(content["step"]))
+
+    def save(self, network, average, optimizer, state):
+        write_checkpoint(self.path, network, average, optimizer, state)
+
+    def keep(self, average):
+        pass
+
+
+class _Log(Watcher):
+    def began(self, step, steps):
+        log.info("training.began", step=step, of=steps)
+
+    def stepped(self, step, report):
+        log.info("training.step", step=step, **report)
+
+    def judged(self, step, judgement: Judgement, *, best):
+        log.info("training.judged", step=step, **judgement.figures)
+
+
 def _cells(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     network = ultralytics_models.new_network()
     if options.start:
-        network.load_state_dict(_averaged(options.start))
-    make = crop_batches if options.crops else cell_batches
+        network.load_state_dict(read_weights(options.start))
     stores = [CellTiles.open(folder / "cells") for folder in (options.data, *options.more)]
-    tiles = CellTiles.joined(stores) if options.more else stores[0]
-    batches = ahead(make(tiles, options.batch, options.seed))
+    tiles = CellMixture([(CellTiles.joined(stores), 1.0)])
+    batches = CellBatches(tiles, options.batch, options.seed, options.crops)
     recipe = Recipe(options.steps, options.rate)
-    fit(network, ultralytics_models.CellLoss(network), batches, recipe, options.checkpoint)
+    fit(network, ultralytics_models.CellLoss(network), batches, recipe, _OneFile(options.checkpoint), _Log())
 
 
 def _roi(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     network = torch_models.new_network()
     if options.start:
-        network.load_state_dict(_averaged(options.start))
+        network.load_state_dict(read_weights(options.start))
     stores = [RegionTiles.open(folder / "regions") for folder in (options.data, *options.more)]
-    tiles = RegionTiles.joined(stores) if options.more else stores[0]
-    batches = ahead(region_batches(tiles, options.batch, options.seed))
+    tiles = RegionMixture([(RegionTiles.joined(stores), 1.0)])
+    batches = RegionBatches(tiles, options.batch, options.seed, 0.35)
     recipe = Recipe(options.steps, options.rate, warmup=50, average_decay=0.99)
-    fit(network, torch_models.roi_loss, batches, recipe, options.checkpoint)
-
-
-def _averaged(checkpoint: Path) -> dict[str, torch.Tensor]:
-    weights: dict[str, torch.Tensor] = torch.load(checkpoint, weights_only=True)["average"]
-    return weights
+    fit(network, torch_models.roi_loss, batches, recipe, _OneFile(options.checkpoint), _Log())
 
 
 def _package(options: argparse.Namespace) -> None:
     if options.task == "roi":
-        onnx, weights = torch_models.files_of(_averaged(options.checkpoint))
+        onnx, weights = torch_models.files_of(read_weights(options.checkpoint))
     else:
-        onnx, weights = ultralytics_models.files_of(_averaged(options.checkpoint))
+        onnx, weights = ultralytics_models.files_of(read_weights(options.checkpoint))
     package(options.out, options.task, VERSION, onnx, weights)
 
 
@@ -168,7 +197,7 @@ def _evaluate_roi(folder: Path, validation: Path, test: Path, precision: float) 
 
 
 def _cell_speed(folder: Path, tiles: CellTiles) -> dict[str, float]:
-    pictures = [np.array(picture) for picture in tiles.pictures[:10]]
+    pictures = [np.array(tiles.pictures[place]) for place in range(10)]
     models = {n: onnx_models.load_cell_model(folder, threads=n) for n in (1, 2)}
     return {
         f"milliseconds_a_tile_{n}_threads": milliseconds_a_tile(lambda i, m=m: m.detect(pictures[i % 10]))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from marrowcount.cytology.histogram import Histogram
     from marrowcount.slides.detections import Detection, LookedAtTile
     from marrowcount.slides.geometry import SizePx, SpacingMm
+    from marrowcount.slides.manifest import ModelManifest
 
 __all__ = ["CountResult", "ModelIdentity", "ModelTask", "SlideContext", "Specimen"]
 
@@ -44,6 +45,13 @@ class ModelIdentity:
     sha256: str
     threshold: float
     training_data: str
+
+    @classmethod
+    def of(cls, manifest: ModelManifest, file: str, threshold: float | None = None) -> ModelIdentity:
+        """The model of a manifest as it is loaded from one of its files, perhaps with another threshold than its own."""
+        m, task = manifest, ModelTask(manifest.task)
+        counted = m.threshold if threshold is None else threshold
+        return cls(task, m.name, m.version, m.files[file], counted, m.training_data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from marrowcount_adapters.torch_models.densenet import DenseNet121, new_network
+from marrowcount_adapters.torch_models.densenet import DenseNet121, begun, new_network
 from marrowcount_adapters.torch_models.export import files_of
 from marrowcount_adapters.torch_models.loss import roi_loss
-from marrowcount_adapters.torch_models.roi import TorchRoiModel, load_roi_model
+from marrowcount_adapters.torch_models.roi import TorchRoiModel, load_roi_model, roi_model_of
 
-__all__ = ["DenseNet121", "TorchRoiModel", "files_of", "load_roi_model", "new_network", "roi_loss"]
+__all__ = [
+    "DenseNet121",
+    "TorchRoiModel",
+    "begun",
+    "files_of",
+    "load_roi_model",
+    "new_network",
+    "roi_loss",
+    "roi_model_of",
+]

@@ -7,12 +7,15 @@ the mean over the tile. A tile is unfit where any part of it is, and a fault in 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["DenseNet121", "new_network"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DenseNet121", "begun", "new_network"]
 
 BLOCKS: Final = (6, 12, 24, 16)
 GROWTH: Final = 32
@@ -70,6 +73,23 @@ def new_network() -> DenseNet121:
     """An untrained network in training mode, channels last."""
     network = DenseNet121()
     return network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload,no-any-return] # torch's stub
+
+
+def begun(weights: Mapping[str, Tensor], _pictures: object = None) -> DenseNet121:
+    """A network with given parameters, to train on; a last layer for other classes (ImageNet's) is begun anew.
+
+    Args:
+        weights: by the names of torchvision's state dict, in single or half precision.
+
+    Raises:
+        RuntimeError: the parameters are those of another network.
+    """
+    network = new_network()
+    values = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    if "classifier.weight" in values and values["classifier.weight"].shape != network.classifier.weight.shape:
+        values |= {f"classifier.{name}": value for name, value in network.classifier.state_dict().items()}
+    network.load_state_dict(values)
+    return network
 
 
 def _features() -> tuple[nn.Sequential, int]:

@@ -1,8 +1,9 @@
-"""The ROI model on torch, from safetensors."""
+"""The ROI model on torch, from safetensors or straight from training."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from copy import deepcopy
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import load
 from marrowcount.errors import ModelError
 from marrowcount.ports import RoiModel
 from marrowcount.result import ModelIdentity, ModelTask
-from marrowcount.slides.manifest import WEIGHTS_FILE, ModelManifest, read_manifest, verified_bytes
+from marrowcount.slides.manifest import WEIGHTS_FILE, read_manifest, verified_bytes
 from marrowcount.slides.model_input import checked_tile, halved
 from marrowcount_adapters.torch_models.densenet import DenseNet121
 
@@ -22,24 +23,26 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Picture
 
-__all__ = ["TorchRoiModel", "load_roi_model"]
+__all__ = ["TorchRoiModel", "load_roi_model", "roi_model_of"]
+
+IN_TRAINING: Final = ModelIdentity(ModelTask.ROI, "in-training", "0", "0" * 64, 0.5, "in training")
 
 
 class TorchRoiModel(RoiModel):
     """DenseNet121 on a torch device."""
 
-    def __init__(self, network: DenseNet121, manifest: ModelManifest, threshold: float, device: torch.device) -> None:
+    def __init__(
+        self, network: DenseNet121, identity: ModelIdentity, device: torch.device, pixel_scale: float = 1 / 255
+    ) -> None:
         self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
-        self._manifest = manifest
-        self._threshold = threshold
+        self._identity = identity
         self._device = device
+        self._pixel_scale = pixel_scale
 
     @property
     def identity(self) -> ModelIdentity:
         """Which model it is."""
-        m = self._manifest
-        digest = m.files[WEIGHTS_FILE]
-        return ModelIdentity(ModelTask.ROI, m.name, m.version, digest, self._threshold, m.training_data)
+        return self._identity
 
     def probabilities(self, pictures: Sequence[Picture]) -> Sequence[float]:
         """Probability of being fit for each 512 px tile."""
@@ -47,9 +50,14 @@ class TorchRoiModel(RoiModel):
             return ()
         halves = torch.from_numpy(np.stack([halved(checked_tile(picture)) for picture in pictures])).to(self._device)
         with torch.inference_mode():
-            logits = self._network(halves.permute(0, 3, 1, 2).mul(self._manifest.pixel_scale))
+            logits = self._network(halves.permute(0, 3, 1, 2).mul(self._pixel_scale))
         fit = logits.softmax(dim=1)[:, 1]
         return [float(probability) for probability in fit]
+
+
+def roi_model_of(network: DenseNet121) -> TorchRoiModel:
+    """The model of a network as it stands in training, which it does not change."""
+    return TorchRoiModel(deepcopy(network).eval(), IN_TRAINING, next(network.parameters()).device)
 
 
 def load_roi_model(folder: Path, *, device: str | None = None, threshold: float | None = None) -> TorchRoiModel:
@@ -73,4 +81,4 @@ def load_roi_model(folder: Path, *, device: str | None = None, threshold: float 
     except RuntimeError as error:
         raise ModelError("model-weights-differ", f"{folder / WEIGHTS_FILE} is not of DenseNet121: {error}") from error
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return TorchRoiModel(network, manifest, manifest.threshold if threshold is None else threshold, chosen)
+    return TorchRoiModel(network, ModelIdentity.of(manifest, WEIGHTS_FILE, threshold), chosen, manifest.pixel_scale)

@@ -10,25 +10,21 @@ import numpy as np
 from marrowcount.slides.tiles import TILE_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from marrowcount.ports import Picture
 
-__all__ = ["distractors"]
+__all__ = ["distractor"]
 
 TINTED_SHARE: Final = 0.5
 BARCODE_SHARE: Final = 0.4
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-/"
 
 
-def distractors(seed: int) -> Iterator[Picture]:
-    """Tissue sections, noise, labels, blank and tinted ground, in turn and without end; (512, 512, 3) each."""
-    rng = np.random.default_rng(seed)
-    while True:
-        for draw in (_section, _noise, _label, _plain, _cloud):
-            yield draw(rng)
+def distractor(number: int, rng: np.random.Generator) -> Picture:
+    """Tissue sections, noise, labels, blank and tinted ground, in turn; (512, 512, 3) each."""
+    kinds = (_section, _noise, _label, _plain, _cloud)
+    return kinds[number % len(kinds)](rng)
 
 
 def _plain(rng: np.random.Generator) -> Picture:

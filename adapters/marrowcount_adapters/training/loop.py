@@ -1,32 +1,37 @@
-"""One training loop for both networks: AdamW, warm-up and cosine, averaged weights, checkpoints to go on from."""
+"""One training loop for both networks: AdamW, warm-up, averaged weights, validation, checkpoints to go on from.
+
+Step ``n`` depends on the state after step ``n - 1`` and on batch ``n`` alone. A run that was killed goes on from its last
+checkpoint, and on a CPU ends with the same weights, to the bit, as one that was not.
+"""
 
 from __future__ import annotations
 
 import math
-import time
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, TypeVar
 
-import structlog
 import torch
 
+from marrowcount_adapters.training.batches import ahead
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
-__all__ = ["Recipe", "fit"]
+    from marrowcount_adapters.training.checkpoints import Checkpoint
+    from marrowcount_adapters.training.run_folder import RunFolder
 
-log = structlog.get_logger()
+__all__ = ["Judgement", "Recipe", "Watcher", "fit"]
 
 Network = TypeVar("Network", bound="nn.Module")
 Batch = TypeVar("Batch")
 Report: TypeAlias = "Mapping[str, float]"
 
 GRADIENT_LIMIT: Final = 10.0
-REPORT_EVERY: Final = 25
+LAST_RATE: Final = 0.01
+"""Where the cosine ends, in parts of the learning rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +40,111 @@ class Recipe:
 
     Attributes:
         steps: batches to learn from.
-        learning_rate: at its peak, after ``warmup`` steps; then it falls along a cosine to a hundredth.
+        learning_rate: at its peak, after ``warmup`` steps.
+        schedule: ``cosine``: then it falls along a cosine to a hundredth; ``constant``: it stays.
         weight_decay: of the weights; biases and batch norms do not decay.
+        warmup: steps in which the rate rises.
         average_decay: of the running mean of the weights (EMA), reached after some multiples of ``warmup``.
         save_every: steps between checkpoints.
+        judge_every: steps between validations.
+        report_every: steps between reports.
     """
 
     steps: int
     learning_rate: float
+    schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = 5e-4
     warmup: int = 100
     average_decay: float = 0.998
     save_every: int = 50
+    judge_every: int = 500
+    report_every: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What validation says of a model.
+
+    Attributes:
+        score: the model with the highest is kept.
+        figures: measured, by name.
+    """
+
+    score: float
+    figures: Report = field(default_factory=dict)
+
+
+class Watcher(Protocol):
+    """Hears how training goes."""
+
+    def began(self, step: int, steps: int) -> None:
+        """So many steps of so many are done already."""
+        ...
+
+    def stepped(self, step: int, report: Report) -> None:
+        """So many steps are done; figures of the last batch."""
+        ...
+
+    def judged(self, step: int, judgement: Judgement, *, best: bool) -> None:
+        """After so many steps the model was validated; whether it is the best so far."""
+        ...
 
 
 def fit(
     network: Network,
     loss_of: Callable[[Network, Batch], tuple[Tensor, Report]],
-    batches: Iterator[Batch],
+    batch_of: Callable[[int], Batch],
     recipe: Recipe,
-    checkpoint: Path,
+    run: RunFolder,
+    watcher: Watcher,
+    judge: Callable[[Network], Judgement] | None = None,
 ) -> Network:
     """Train a network in place; a copy with the running mean of its weights, in inference mode.
 
     Args:
         network: in training mode, on its device.
         loss_of: a batch's loss, and figures to report.
-        batches: as ``loss_of`` takes them.
+        batch_of: the batch of a step, made in a thread beside.
         recipe: how.
-        checkpoint: written every ``save_every`` steps; a run that finds it goes on from there.
+        run: where checkpoints are kept; one that is there is gone on from.
+        watcher: told of each ``report_every``-th step and of validations.
+        judge: validates the averaged network, in inference mode; without it, the last one is kept.
     """
-    average = deepcopy(network).requires_grad_(requires_grad=False)
+    average = deepcopy(network).requires_grad_(requires_grad=False).eval()
     optimizer = torch.optim.AdamW(_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
-    first, since = _resumed(checkpoint, network, average, optimizer), time.monotonic()
-    for step in range(first, recipe.steps):
+    state = run.resumed(network, average, optimizer)
+    watcher.began(state.step, recipe.steps)
+    for step, batch in enumerate(ahead(batch_of, state.step, recipe.steps), start=state.step):
         _set_rate(optimizer, recipe.learning_rate * _schedule(step, recipe))
-        loss, report = loss_of(network, next(batches))
+        loss, report = loss_of(network, batch)
         _descend(network, optimizer, loss)
-        _follow(average, network, recipe.average_decay * (1 - math.exp(-(step + 1) / (3 * recipe.warmup))))
-        if step % REPORT_EVERY == 0:
-            log.info("training.step", step=step, of=recipe.steps, s=round(time.monotonic() - since), **report)
-        if (step + 1) % recipe.save_every == 0 or step + 1 == recipe.steps:
-            _save(checkpoint, network, average, optimizer, step + 1)
-    return average.eval()
+        _follow(average, network, recipe.average_decay * (1 - math.exp(-(step + 1) / (3 * max(1, recipe.warmup)))))
+        done, last = step + 1, step + 1 == recipe.steps
+        if step % recipe.report_every == 0 or last:
+            watcher.stepped(done, report)
+        if judge and (done % recipe.judge_every == 0 or last):
+            state = _judged(average, judge, state, done, run, watcher)
+        if done % recipe.save_every == 0 or last:
+            run.save(network, average, optimizer, state.at(done))
+    if judge is None:
+        run.keep(average)
+    return average
+
+
+def _judged(
+    average: Network,
+    judge: Callable[[Network], Judgement],
+    state: Checkpoint,
+    step: int,
+    run: RunFolder,
+    watcher: Watcher,
+) -> Checkpoint:
+    judgement = judge(average)
+    best = state.best is None or judgement.score > state.best
+    if best:
+        run.keep(average)
+    watcher.judged(step, judgement, best=best)
+    return state.with_best(judgement.score) if best else state
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -103,8 +170,10 @@ def _descend(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor)
 def _schedule(step: int, recipe: Recipe) -> float:
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
+    if recipe.schedule == "constant":
+        return 1.0
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
+    return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * done)) / 2
 
 
 @torch.no_grad()
@@ -115,25 +184,3 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             value.lerp_(present[name], 1 - decay)
         else:
             value.copy_(present[name])
-
-
-def _save(path: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    state = {
-        "network": network.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-    }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
-
-
-def _resumed(path: Path, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    network.load_state_dict(state["network"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])

@@ -11,6 +11,8 @@ import numpy as np
 
 from marrowcount.cytology.cell_types import PAPER_SCORED_CLASSES, CellType
 from marrowcount.evaluation import JudgedTile, cohen_kappa, confusion_matrix, score_cells, score_regions
+from marrowcount.slides.geometry import PixelBox
+from marrowcount_adapters.training.tiles import UNSEARCHED, UNSTATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,16 +31,22 @@ DECIMALS: Final = 4
 
 def judged_tiles(model: CellModel, tiles: CellTiles) -> list[JudgedTile]:
     """What a cell model, loaded with a very low threshold, finds on each tile, beside the truth."""
-    return [
-        JudgedTile(tiles.truth(i), tuple(model.detect(np.ascontiguousarray(tiles.pictures[i]))))
-        for i in range(len(tiles))
-    ]
+    return [_judged(model, tiles, tile) for tile in range(len(tiles))]
+
+
+def _judged(model: CellModel, tiles: CellTiles, tile: int) -> JudgedTile:
+    found = tuple(model.detect(np.ascontiguousarray(tiles.pictures[tile])))
+    rows = tiles.on(tile)
+    unclassed = tuple(PixelBox(*(float(edge) for edge in row[1:])) for row in rows if row[0] == UNSTATED)
+    unsearched = bool((rows[:, 0] == UNSEARCHED).any())
+    return JudgedTile(tiles.truth(tile), found, unclassed, frozenset() if unsearched else None)
 
 
 def fit_probabilities(model: RoiModel, tiles: RegionTiles) -> NDArray[np.float64]:
     """A ROI model's probabilities of the tiles of a store, (n,)."""
     # Twice the side by repetition is undone exactly by the model's own area mean.
-    pictures = (np.ascontiguousarray(picture.repeat(2, axis=0).repeat(2, axis=1)) for picture in tiles.pictures)
+    halves = (tiles.pictures[tile] for tile in range(len(tiles)))
+    pictures = (np.ascontiguousarray(picture.repeat(2, axis=0).repeat(2, axis=1)) for picture in halves)
     return np.array([model.probabilities([picture])[0] for picture in pictures], dtype=np.float64)
 
 

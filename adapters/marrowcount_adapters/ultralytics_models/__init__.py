@@ -5,9 +5,19 @@ The only package that imports ultralytics. Nothing here downloads, reports or in
 
 from __future__ import annotations
 
-from marrowcount_adapters.ultralytics_models.cells import TorchCellModel, load_cell_model
+from marrowcount_adapters.ultralytics_models.cells import TorchCellModel, cell_model_of, load_cell_model
 from marrowcount_adapters.ultralytics_models.export import files_of
 from marrowcount_adapters.ultralytics_models.loss import CellLoss
-from marrowcount_adapters.ultralytics_models.network import new_network
+from marrowcount_adapters.ultralytics_models.network import SIZES, new_network
+from marrowcount_adapters.ultralytics_models.starting import unfolded
 
-__all__ = ["CellLoss", "TorchCellModel", "files_of", "load_cell_model", "new_network"]
+__all__ = [
+    "SIZES",
+    "CellLoss",
+    "TorchCellModel",
+    "cell_model_of",
+    "files_of",
+    "load_cell_model",
+    "new_network",
+    "unfolded",
+]

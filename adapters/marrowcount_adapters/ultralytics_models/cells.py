@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from copy import deepcopy
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -12,10 +13,10 @@ from safetensors.torch import load
 from marrowcount.errors import ModelError
 from marrowcount.ports import CellModel
 from marrowcount.result import ModelIdentity, ModelTask
-from marrowcount.slides.manifest import WEIGHTS_FILE, ModelManifest, read_manifest, verified_bytes
+from marrowcount.slides.manifest import WEIGHTS_FILE, read_manifest, verified_bytes
 from marrowcount.slides.model_input import checked_tile
 from marrowcount.slides.suppression import detections_of
-from marrowcount_adapters.ultralytics_models.network import channels_last, from_folded
+from marrowcount_adapters.ultralytics_models.network import channels_last, folded, from_folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,38 +27,52 @@ if TYPE_CHECKING:
     from marrowcount.ports import Picture
     from marrowcount.slides.detections import Detection
 
-__all__ = ["TorchCellModel", "load_cell_model"]
+__all__ = ["TorchCellModel", "cell_model_of", "load_cell_model"]
+
+LEAST_PROBABILITY: Final = 0.01
+"""Detections from here on make the precision-recall curves."""
+SUPPRESSION_IOU: Final = 0.5
+IN_TRAINING: Final = ModelIdentity(ModelTask.CELLS, "in-training", "0", "0" * 64, LEAST_PROBABILITY, "in training")
 
 
 class TorchCellModel(CellModel):
-    """YOLO11n on a torch device."""
+    """YOLO11 on a torch device."""
 
     def __init__(
-        self, network: DetectionModel, manifest: ModelManifest, threshold: float, device: torch.device
+        self,
+        network: DetectionModel,
+        identity: ModelIdentity,
+        device: torch.device,
+        pixel_scale: float = 1 / 255,
+        suppression_iou: float = SUPPRESSION_IOU,
     ) -> None:
         self._network = channels_last(network).to(device)
-        self._manifest = manifest
-        self._threshold = threshold
+        self._identity = identity
         self._device = device
+        self._pixel_scale = pixel_scale
+        self._suppression_iou = suppression_iou
 
     @property
     def identity(self) -> ModelIdentity:
         """Which model it is."""
-        m = self._manifest
-        digest = m.files[WEIGHTS_FILE]
-        return ModelIdentity(ModelTask.CELLS, m.name, m.version, digest, self._threshold, m.training_data)
+        return self._identity
 
     def detect(self, picture: Picture) -> Sequence[Detection]:
         """Objects at or above the threshold, best first."""
-        pixels = torch.from_numpy(np.ascontiguousarray(checked_tile(picture))[None]).to(self._device)
+        pixels = torch.from_numpy(np.array(checked_tile(picture)[None])).to(self._device)
         with torch.inference_mode():
-            predictions = self._network(pixels.permute(0, 3, 1, 2).mul(self._manifest.pixel_scale))
+            predictions = self._network(pixels.permute(0, 3, 1, 2).mul(self._pixel_scale))
         raw = predictions[0].float().cpu().numpy()
-        return detections_of(raw, threshold=self._threshold, iou=self._manifest.suppression_iou)
+        return detections_of(raw, threshold=self._identity.threshold, iou=self._suppression_iou)
+
+
+def cell_model_of(network: DetectionModel) -> TorchCellModel:
+    """The model of a network as it stands in training, which it does not change; with a very low threshold."""
+    return TorchCellModel(folded(deepcopy(network)), IN_TRAINING, next(network.parameters()).device)
 
 
 def load_cell_model(folder: Path, *, device: str | None = None, threshold: float | None = None) -> TorchCellModel:
-    """Load YOLO11n from ``weights.safetensors``.
+    """Load YOLO11 of whatever size from ``weights.safetensors``.
 
     Args:
         folder: the model's folder.
@@ -74,6 +89,7 @@ def load_cell_model(folder: Path, *, device: str | None = None, threshold: float
     except SafetensorError as error:
         raise ModelError("model-not-safetensors", f"{folder / WEIGHTS_FILE} is not safetensors: {error}") from error
     except RuntimeError as error:
-        raise ModelError("model-weights-differ", f"{folder / WEIGHTS_FILE} is not of YOLO11n: {error}") from error
+        raise ModelError("model-weights-differ", f"{folder / WEIGHTS_FILE} is not of YOLO11: {error}") from error
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return TorchCellModel(network, manifest, manifest.threshold if threshold is None else threshold, chosen)
+    identity = ModelIdentity.of(manifest, WEIGHTS_FILE, threshold)
+    return TorchCellModel(network, identity, chosen, manifest.pixel_scale, manifest.suppression_iou)

@@ -1,4 +1,4 @@
-"""ultralytics' YOLO11n, built from the yaml in its package and filled from safetensors."""
+"""ultralytics' YOLO11 in its five sizes, built from the yaml in its package and filled from safetensors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
     from ultralytics.nn.tasks import DetectionModel
 
-__all__ = ["channels_last", "folded", "from_folded", "new_network"]
+__all__ = ["SIZES", "channels_last", "folded", "from_folded", "new_network", "size_of"]
+
+SIZES: Final = ("n", "s", "m", "l", "x")
+"""ultralytics' letters, from 2.6 to 57 million parameters."""
 
 LOSS_GAINS: Final = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
 """ultralytics' own weights of the box, class and distribution losses."""
+
+_SHAPES: Final = {"n": (16, False), "s": (32, False), "m": (64, False), "l": (64, True), "x": (96, True)}
+"""Channels of the first layer, and whether the blocks are repeated."""
 
 _QUIET: Final = {
     "YOLO_OFFLINE": "1",  # no look-ups at import, no usage events
@@ -32,10 +38,10 @@ _QUIET: Final = {
 }
 
 
-def new_network(classes: int = len(CELL_CLASSES)) -> DetectionModel:
-    """An untrained YOLO11n with that many classes, in training mode, channels last."""
+def new_network(size: str = "n", classes: int = len(CELL_CLASSES)) -> DetectionModel:
+    """An untrained YOLO11 with that many classes, in training mode, channels last."""
     detection_model = _import_detection_model()
-    network = detection_model("yolo11n.yaml", ch=3, nc=classes, verbose=False)
+    network = detection_model(f"yolo11{size}.yaml", ch=3, nc=classes, verbose=False)
     network.args = LOSS_GAINS  # type: ignore[assignment] # read by the loss
     return channels_last(network).train()
 
@@ -59,9 +65,23 @@ def from_folded(weights: Mapping[str, torch.Tensor]) -> DetectionModel:
     Raises:
         RuntimeError: the parameters are those of another network.
     """
-    network = folded(new_network())
+    network = folded(new_network(size_of(weights)))
     network.load_state_dict({name: value.float() for name, value in weights.items()})
     return network
+
+
+def size_of(weights: Mapping[str, torch.Tensor]) -> str:
+    """Which of ``SIZES`` parameters are of, by their names and the width of the first layer.
+
+    Raises:
+        RuntimeError: of none.
+    """
+    deep = any(name.startswith("model.2.m.1.") for name in weights)
+    width = weights["model.0.conv.weight"].shape[0] if "model.0.conv.weight" in weights else 0
+    for size, shape in _SHAPES.items():
+        if shape == (width, deep):
+            return size
+    raise RuntimeError(f"a first layer of {width} channels is of no YOLO11")
 
 
 def _import_detection_model() -> type[DetectionModel]:
