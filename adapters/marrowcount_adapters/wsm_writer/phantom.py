@@ -65,7 +65,7 @@ def write_phantom(
 
 
 def write_truth(slide: PhantomSlide, path: Path) -> None:
-    """Write what is truly on the slide: every object with its box, every tile with its fitness, the NDC.
+    """Write what is truly on the slide, which is named: every object's box, every tile's fitness, the NDC.
 
     Raises:
         StorageError: the file cannot be written.
@@ -73,6 +73,7 @@ def write_truth(slide: PhantomSlide, path: Path) -> None:
     truth = {
         "profile": slide.profile,
         "seed": slide.seed,
+        "series_uid": phantom_header(slide).uid("series"),
         "size": {"width": slide.size.width, "height": slide.size.height},
         "spacing_um": SPACING_UM,
         "ndc": {cell_type.label: percent for cell_type, percent in slide.ndc.items()},

@@ -170,6 +170,7 @@ def test_the_truth_file_tells_all(tmp_path: Path, slide: PhantomSlide) -> None:
     write_truth(slide, tmp_path / "truth.json")
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert (truth["profile"], truth["seed"], truth["spacing_um"]) == ("normal", 5, 0.25)
+    assert truth["series_uid"] == phantom_header(slide).uid("series")
     assert truth["size"] == {"width": 2300, "height": 2560}
     assert len(truth["objects"]) == len(slide.objects)
     box = slide.objects[0].box
