@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers docs-figures clean
+.PHONY: help install demo test check format peers bench-models clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
 format: $(VENV)/.installed-dev  ## format the sources
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+bench-models: $(VENV)/.installed-dev  ## time the models beside ultralytics' own predict
+	$(BIN)/python tests/benchmarks/bench_models.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
