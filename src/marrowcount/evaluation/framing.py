@@ -55,6 +55,13 @@ class FramedPicture:
             canvas[top : top + rows, left : left + columns] = picture
         return cls(canvas, SizePx(columns, rows), left, top)
 
+    @classmethod
+    def inside(cls, picture: NDArray[np.uint8]) -> FramedPicture:
+        """Likewise, but cut about its middle to whole tiles where it is larger than one, so that nothing is filled."""
+        rows, columns = (max(side // TILE_PX * TILE_PX, min(side, TILE_PX)) for side in picture.shape[:2])
+        top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
+        return cls.of(picture[top : top + rows, left : left + columns])
+
     def tiles(self) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
         """Its tiles, (512, 512, 3) each."""
         for tile in grid_of(SizePx(self.canvas.shape[1], self.canvas.shape[0])):
