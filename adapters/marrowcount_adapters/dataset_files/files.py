@@ -87,6 +87,11 @@ class PictureFiles(LabelledSource):
             raise DatasetError("no-pictures", f"{self._root} holds no picture (PNG, JPEG or TIFF) of this format")
         return examples
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Nothing is passed over."""
+        return ()
+
     def read(self, example: NamedExample) -> Picture:
         """The pixels of an example.
 

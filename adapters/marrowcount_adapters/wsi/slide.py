@@ -90,6 +90,19 @@ class WsidicomSlide(Slide):
             raise ValueError(msg)
         return self._pixels.read(tile.left, tile.top, TILE_PX, TILE_PX)
 
+    def read_area(self, left: int, top: int, size: SizePx) -> Picture:
+        """The pixels of any rectangle inside the matrix, (height, width, 3).
+
+        Raises:
+            ValueError: the rectangle does not lie wholly inside the matrix.
+            SlideError: ``DAMAGED``: the frames are missing or damaged.
+            StorageError: ``unreadable``.
+        """
+        if not (0 <= left <= self.size.width - size.width and 0 <= top <= self.size.height - size.height):
+            msg = f"{size.width} x {size.height} px at x {left}, y {top} are not wholly inside the slide"
+            raise ValueError(msg)
+        return self._pixels.read(left, top, size.width, size.height)
+
     def overview(self) -> tuple[Picture, float]:
         """A small picture of the whole base level and how many base pixels one of its pixels spans.
 

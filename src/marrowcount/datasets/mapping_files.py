@@ -16,7 +16,7 @@ from marrowcount.errors import DatasetError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["load_mapping", "mapping_of", "shipped_mappings"]
+__all__ = ["load_mapping", "mapping_of", "mapping_text", "shipped_mappings"]
 
 FOLDER: Final = "mappings"
 SUFFIX: Final = ".toml"
@@ -51,9 +51,26 @@ def load_mapping(name: str) -> ClassMapping:
     if name == IDENTITY.name:
         return IDENTITY
     if name in shipped_mappings():
-        file = resources.files("marrowcount.datasets") / FOLDER / f"{name}{SUFFIX}"
-        return mapping_of(file.read_text(encoding="utf-8"), name)
+        return mapping_of(_shipped(name), name)
     return _own(Path(name))
+
+
+def mapping_text(name: str) -> str:
+    """The file of a shipped mapping, comments and all, to start one's own from.
+
+    Raises:
+        DatasetError: ``mapping-missing``.
+    """
+    if name == IDENTITY.name:
+        classes = "".join(f'"{called}" = ["{called}"]\n' for called in IDENTITY.meanings)
+        return f'about = "The 19 classes by their own names"\ncomplete = true\n\n[classes]\n{classes}'
+    if name not in shipped_mappings():
+        raise DatasetError("mapping-missing", f"{name!r} is none of the shipped: {', '.join(shipped_mappings())}")
+    return _shipped(name)
+
+
+def _shipped(name: str) -> str:
+    return (resources.files("marrowcount.datasets") / FOLDER / f"{name}{SUFFIX}").read_text(encoding="utf-8")
 
 
 def _own(path: Path) -> ClassMapping:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from marrowcount.errors import MarrowcountError, SettingsError, SlideError
+from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
 from marrowcount.main.train_commands import train
 from marrowcount.settings import read_settings
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 study = typer.Typer(help="Studies that calibrate the method, runnable.", no_args_is_help=True)
 app.add_typer(study, name="study")
+app.add_typer(dataset, name="dataset")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 

@@ -24,6 +24,11 @@ class LabelledSource(Protocol):
         """
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What was passed over without being a fault, a line each; known once the examples are."""
+        ...
+
     def read(self, example: NamedExample) -> Picture:
         """The pixels of one of these examples, (rows, columns, 3) RGB uint8; cheapest in their order.
 
