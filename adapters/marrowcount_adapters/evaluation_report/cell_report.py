@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.cytology.cell_types import CellType
+from marrowcount.cytology.cell_types import PAPER_SCORED_CLASSES, CellType
 from marrowcount.evaluation.agreement import row_percentages
 from marrowcount.evaluation.cell_evaluation import MEASURES
 from marrowcount_adapters.evaluation_report.about import about_content, about_lines
@@ -88,10 +88,13 @@ def _rows(evaluation: CellEvaluation) -> Iterator[list[str]]:
     if evaluation.nucleated.true_objects:
         yield _row(evaluation, "nucleated", "**nucleated cell, any class**", evaluation.nucleated)
     if any(score.true_objects for score in scores.values()):
-        yield ["**mean, the paper's 16 classes**", "", "", *_figures(evaluation, "mean")]
-        yield ["**mean, all 19 classes**", "", "", *_figures(evaluation, "mean_all")]
+        scored, present = (
+            sum(scores[kind].true_objects > 0 for kind in kinds) for kinds in (PAPER_SCORED_CLASSES, CellType)
+        )
+        yield [f"**mean, {scored} of the paper's 16 classes**", "", "", *_figures(evaluation, "mean")]
+        yield [f"**mean, {present} of all 19 classes**", "", "", *_figures(evaluation, "mean_all")]
     for kind in CellType:
-        if scores[kind].true_objects or scores[kind].found_objects:
+        if scores[kind].true_objects:
             yield _row(evaluation, kind.label, kind.label, scores[kind])
 
 
@@ -105,8 +108,15 @@ def _figures(evaluation: CellEvaluation, key: str) -> list[str]:
 
 def _agreement_lines(evaluation: CellEvaluation) -> Iterator[str]:
     figures, given = evaluation.figures, evaluation.classification
+    invented = [
+        f"{kind.label} ({score.found_objects})"
+        for kind, score in evaluation.scores.by_class.items()
+        if score.found_objects and not score.true_objects
+    ]
     yield "Means are over the classes that have objects; of nothing found, precision and F1 count 0 in them."
     yield ""
+    if invented:
+        yield f"- found, though there is no object of the class: {', '.join(invented)}"
     yield f"- Cohen's kappa of the classes of matched objects: {words_of(figures['cohen_kappa'])}"
     yield (
         "- classification of objects whose places are known: macro F1 "

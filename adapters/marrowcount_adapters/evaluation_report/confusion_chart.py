@@ -8,7 +8,7 @@ import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.evaluation.agreement import NOTHING, row_percentages
-from marrowcount_adapters.evaluation_report.drawing import INK, new_figure, png_of, quiet
+from marrowcount_adapters.evaluation_report.drawing import GREY, INK, LINES, new_figure, png_of, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,16 +33,17 @@ def draw_confusion(matrix: NDArray[np.int64]) -> bytes:
         matrix: counts, (20, 20), the last row and column are "nothing".
     """
     rows, columns = (np.flatnonzero(matrix.sum(axis=axis)).tolist() for axis in (1, 0))
-    size = [CELL_INCHES * max(len(places), 4) for places in (columns, rows)]
+    size = [CELL_INCHES * max(len(places), 2) for places in (columns, rows)]
     figure = new_figure(size[0] + LABEL_INCHES + 0.4, size[1] + LABEL_INCHES)
     axes = quiet(figure.subplots(), grid=False)
     percent = row_percentages(matrix)[np.ix_(rows, columns)] if rows else np.zeros((1, 1))
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     _write(axes, percent)
+    _rule(axes, rows, columns)
     axes.set_xticks(range(len(columns)), [_name(place, "not found") for place in columns], rotation=55, ha="right")
     axes.set_yticks(range(len(rows)), [_row_name(matrix, place) for place in rows])
-    axes.set_xlabel("found as", fontsize=9, color=INK)
-    axes.set_ylabel("truly", fontsize=9, color=INK)
+    axes.set_xlabel("found as")
+    axes.set_ylabel("truly")
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_title("Percent of each true class", fontsize=11, color=INK, loc="left")
@@ -55,6 +56,14 @@ def _write(axes: Axes, percent: NDArray[np.float64]) -> None:
         said = f"{value:.0f}" if value >= SHOWN_FROM else "·"
         colour = "white" if value >= DARK_FROM else INK
         axes.text(column, row, said, ha="center", va="center", fontsize=8, color=colour)
+
+
+def _rule(axes: Axes, rows: Sequence[int], columns: Sequence[int]) -> None:
+    """Fine lines between the classes, and a clear one before "nothing"."""
+    for draw, places in ((axes.axhline, rows), (axes.axvline, columns)):
+        for place in range(1, len(places)):
+            last = places[place] == NOTHING
+            draw(place - 0.5, color=GREY if last else LINES, linewidth=1.2 if last else 0.5)
 
 
 def _name(place: int, nothing: str) -> str:

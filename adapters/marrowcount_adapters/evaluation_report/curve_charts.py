@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_calibration", "draw_cell_curves", "draw_region_curves"]
 
 COLUMNS: Final = 5
+LEAST_COLUMNS: Final = 2
 PANEL_INCHES: Final = (2.3, 2.1)
 MARGIN: Final = 0.03
 TICKS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -33,20 +34,21 @@ def draw_cell_curves(evaluation: CellEvaluation) -> bytes:
     panels = [(kind.label, evaluation.curves[kind], evaluation.scores.by_class[kind]) for kind in present]
     if evaluation.nucleated.true_objects:
         panels.insert(0, ("nucleated, any class", evaluation.nucleated_curve, evaluation.nucleated))
-    rows = max(1, math.ceil(len(panels) / COLUMNS))
-    figure = new_figure(COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + 0.6)
-    grid = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
+    columns = min(COLUMNS, max(LEAST_COLUMNS, len(panels)))
+    rows = max(1, math.ceil(len(panels) / columns))
+    figure = new_figure(columns * PANEL_INCHES[0] + 0.4, rows * PANEL_INCHES[1] + 0.6)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (name, curve, scores) in zip(grid.flat, panels, strict=False):
         _share_axes(axes)
         _draw_stepped(axes, curve, threshold)
         axes.set_title(name, fontsize=9, color=INK, loc="left")
-        said = f"AP {words(scores.average_precision, 2)}\n{scores.true_objects} objects"
+        said = f"AP {words(scores.average_precision)}\n{scores.true_objects} objects"
         axes.text(0.04, 0.05, said, fontsize=8, color=INK, transform=axes.transAxes)
-    figure.supxlabel("recall", fontsize=9, color=INK)
+    figure.supxlabel(f"recall; dot: threshold {threshold:g}", fontsize=9, color=INK)
     figure.supylabel("precision", fontsize=9, color=INK)
-    figure.suptitle(f"Precision over recall, IoU {evaluation.how.iou:g}; dot: threshold {threshold:g}", fontsize=11)
+    figure.suptitle(f"Precision over recall, IoU {evaluation.how.iou:g}", fontsize=11, color=INK)
     return png_of(figure)
 
 
@@ -80,7 +82,7 @@ def draw_calibration(calibration: Calibration, what: str) -> bytes:
     above.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
     stated = [one.mean_probability for one in calibration.bins]
     above.plot(stated, [one.share_right for one in calibration.bins], color=BLUE, marker="o", markersize=5)
-    above.set_ylabel(f"share of {what}", fontsize=9)
+    above.set_ylabel(f"share of {what}")
     error = words(calibration.error)
     above.set_title(f"Calibration, expected error {error}", fontsize=11, color=INK, loc="left")
     widths = [one.high - one.low for one in calibration.bins]

@@ -36,6 +36,9 @@ def quiet(axes: Axes, *, grid: bool = True) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(labelsize=8, colors=GREY, labelcolor=INK)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_fontsize(9)
+        axis.label.set_color(INK)
     if grid:
         axes.grid(visible=True, color=LINES, linewidth=0.6)
         axes.set_axisbelow(True)

@@ -44,11 +44,13 @@ def draw_errors(slides: Sequence[SlideScores]) -> bytes:
     axes.set_yticks(range(len(NDC_CLASSES)), [kind.label for kind in NDC_CLASSES])
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("counted less true percentage, points; whiskers: the stated interval less the truth", fontsize=9)
-    axes.set_title("Error of the differential", fontsize=11, color=INK, loc="left")
+    axes.set_xlabel("counted less true percentage, points; whiskers: the stated interval less the truth")
+    axes.set_title(
+        "Error of the differential; slides from top to bottom as in the table", fontsize=11, color=INK, loc="left"
+    )
     marks = [
-        Line2D([], [], color=BLUE, marker="o", markersize=5, label="the interval holds the truth"),
-        Line2D([], [], color=VERMILLION, marker="X", markersize=6, label="it does not"),
+        Line2D([], [], color=BLUE, marker="o", markersize=5, linestyle="", label="the interval holds the truth"),
+        Line2D([], [], color=VERMILLION, marker="X", markersize=6, linestyle="", label="it does not"),
     ]
     figure.legend(handles=marks, loc="outside lower right", fontsize=8, frameon=False, ncols=2)
     return png_of(figure)

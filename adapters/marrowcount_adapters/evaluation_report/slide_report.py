@@ -56,12 +56,14 @@ def _lines(evaluation: SlidesEvaluation, about: About, *, convergence: bool) -> 
     yield from _summary(evaluation)
     yield "## Slides"
     yield ""
-    heads = ("slide", "diagnosis", "mean error", "inside", "M:E", "true M:E", "cells", "tiles", "looked at", "ended")
-    yield from table((*heads, "paper's tiles"), (_slide_row(slide) for slide in evaluation.slides))
+    heads = ("slide", "diagnosis", "mean error", "inside", "M:E", "true M:E", "cells")
+    tiles = ("tiles counted", "paper's", "looked at", "truly fit", "ended")
+    yield from table((*heads, *tiles), (_slide_row(slide) for slide in evaluation.slides))
     yield ""
     yield (
         "Mean error: mean absolute error of the 12 percentages, in points. Inside: how many of the true percentages "
-        "lie inside the stated interval. Tiles: counted until reading ended."
+        "lie inside the stated interval. The paper's: tiles to convergence that it gives for the diagnosis. Truly fit: "
+        "tiles on the whole slide."
     )
     yield ""
     yield from (f"- refused: {name} ({code})" for name, code in evaluation.refused)
@@ -105,10 +107,11 @@ def _slide_row(slide: SlideScores) -> list[str]:
         words(counted.me_ratio, 2),
         words(slide.truth.me_ratio, 2),
         str(counted.cells),
-        f"{counted.tiles_counted} of {slide.truth.roi_tiles} fit",
-        str(counted.tiles_looked_at),
-        counted.reason,
+        str(counted.tiles_counted),
         f"{low}-{high}" if high else "-",
+        str(counted.tiles_looked_at),
+        str(slide.truth.roi_tiles),
+        counted.reason,
     ]
 
 

@@ -51,8 +51,10 @@ class JudgedTile:
         truth: the objects whose class is known.
         found: what the model found, boxes in the same pixels.
         unclassed: nucleated cells whose class nobody stated; a class found there is neither right nor wrong.
-        drawn: the kinds of which nobody left an object out; None for all 19. A find of another kind may be an object
-            that nobody drew, and is not held against the model.
+        drawn: the kinds of which every object was drawn, and with its class; None for all 19. A find of another kind
+            may be an object that nobody drew, and is not held against the model.
+        nucleated_drawn: whether every nucleated cell was drawn, even if without its class, so that a find of one where
+            there is none is wrong, whatever its class.
         unit: what it is drawn together with for intervals: patient, or original picture; empty where it stands alone.
     """
 
@@ -60,6 +62,7 @@ class JudgedTile:
     found: tuple[Detection, ...]
     unclassed: tuple[PixelBox, ...] = ()
     drawn: frozenset[CellType] | None = None
+    nucleated_drawn: bool = False
     unit: str = ""
 
     def may_be_undrawn(self, found: Detection) -> bool:
@@ -175,19 +178,27 @@ def _matches_on_tile(
     if not found:
         return [], len(truth)
     overlap = _claimed(overlaps(boxes_of(found), box_array(truth)), iou)
-    unclear = [False] * len(found) if with_unclassed else _on_unclassed(tile, found, iou)
+    unclear = _unclear(tile, found) if with_unclassed else _unclear_class(tile, found, iou)
     judged = [
         (one.probability, share)
         for one, share, excused in zip(found, overlap, unclear, strict=True)
-        if share or not (excused or tile.may_be_undrawn(one))
+        if share or not excused
     ]
     return judged, len(truth)
 
 
-def _on_unclassed(tile: JudgedTile, found: Sequence[Detection], iou: float) -> list[bool]:
-    """Which detections lie on a nucleated cell of unstated class, and are of a class that it may have."""
+def _unclear(tile: JudgedTile, found: Sequence[Detection]) -> list[bool]:
+    """Which detections may be nucleated cells that nobody drew."""
+    return [not tile.nucleated_drawn and tile.may_be_undrawn(one) for one in found]
+
+
+def _unclear_class(tile: JudgedTile, found: Sequence[Detection], iou: float) -> list[bool]:
+    """Which detections may be right: undrawn kinds, and kinds that a cell of unstated class in their place may have."""
     shared = overlaps(boxes_of(found), box_array(tile.unclassed)).max(axis=1, initial=0.0)
-    return [one.cell_type in NUCLEATED_CLASSES and bool(most >= iou) for one, most in zip(found, shared, strict=True)]
+    return [
+        tile.may_be_undrawn(one) or (one.cell_type in NUCLEATED_CLASSES and bool(most >= iou))
+        for one, most in zip(found, shared, strict=True)
+    ]
 
 
 def _claimed(shared: NDArray[np.float64], iou: float) -> list[float]:

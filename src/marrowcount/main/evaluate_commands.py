@@ -67,8 +67,8 @@ def cells(
     drawn: Annotated[
         list[str] | None,
         typer.Option(
-            help="A class of which pictures that are not complete show every object; 'nucleated' for all nucleated "
-            "ones. Without any: the classes drawn on such pictures."
+            help="A class of which pictures that are not complete show every object; 'nucleated' where they show every "
+            "nucleated cell, with its class or without. Without any: what occurs on such pictures."
         ),
     ] = None,
     bins: Bins = 10,

@@ -11,7 +11,7 @@ from marrowcount.cytology.cell_types import NUCLEATED_CLASSES, CellType
 from marrowcount.datasets import Split
 from marrowcount.errors import DatasetError, SettingsError
 from marrowcount.evaluation import CellMeasuring, RegionMeasuring, Resampling, evaluate_cells, evaluate_regions
-from marrowcount.main.judging import drawn_kinds, is_rescaled, judge_cells, judge_regions, unit_of
+from marrowcount.main.judging import DrawnKinds, drawn_kinds, is_rescaled, judge_cells, judge_regions, unit_of
 from marrowcount.main.models import GPU_DRIVER, bundled_models
 from marrowcount.main.progress import progress_bar
 from marrowcount.settings import CountSection
@@ -106,19 +106,19 @@ def run_cell_evaluation(request: CellRequest, console: Console) -> CellEvaluatio
         SettingsError: ``wrong-setting``.
         StorageError: the report cannot be written.
     """
-    named = _named_kinds(request.drawn)
+    named = _named_kinds(request.drawn) if request.drawn else None
     source = open_dataset(request.data_set)
     examples = _chosen(source, request, "boxes", lambda one: one.objects is not None)
     # On pictures of other splits kinds may be seen that happen to be absent from this one.
-    kinds = named or drawn_kinds(source.dataset.examples)
+    shown = named or drawn_kinds(source.dataset.examples)
     model, threshold = _cell_model(request)
     with progress_bar(console) as bar:
         task = bar.add_task(f"judging {len(examples)} pictures", total=len(examples))
-        judged = judge_cells(model, source, examples, threshold, drawn=kinds, done=lambda: bar.advance(task))
+        judged = judge_cells(model, source, examples, threshold, drawn=shown, done=lambda: bar.advance(task))
     how = CellMeasuring(threshold, request.iou, request.bins, request.calibrated_from, request.resampling)
     with console.status("measuring"):
         evaluation = evaluate_cells(judged, how)
-        about = _about(model.identity, _cell_settings(request, threshold, kinds), request, evaluation.units)
+        about = _about(model.identity, _cell_settings(request, threshold, shown), request, evaluation.units)
         report = write_cell_report(evaluation, about, _note(source, request, examples), request.out)
     _tell(console, _cell_headlines(evaluation), report)
     return evaluation
@@ -139,14 +139,12 @@ def _chosen(source: StoredDataset, request: RoiRequest, what: str, known: Callab
     return examples
 
 
-def _named_kinds(names: Sequence[str]) -> frozenset[CellType]:
-    kinds: set[CellType] = set()
-    for name in names:
-        try:
-            kinds |= set(NUCLEATED_CLASSES) if name == NUCLEATED else {CellType.from_label(name)}
-        except ValueError as error:
-            raise SettingsError("wrong-setting", f"drawn = {name!r}: {error}; or {NUCLEATED!r}") from error
-    return frozenset(kinds)
+def _named_kinds(names: Sequence[str]) -> DrawnKinds:
+    try:
+        kinds = frozenset(CellType.from_label(name) for name in names if name != NUCLEATED)
+    except ValueError as error:
+        raise SettingsError("wrong-setting", f"drawn: {error}; or {NUCLEATED!r}") from error
+    return DrawnKinds(kinds, nucleated=NUCLEATED in names or kinds.issuperset(NUCLEATED_CLASSES))
 
 
 def _roi_model(request: RoiRequest) -> RoiModel:
@@ -177,11 +175,12 @@ def _about(model: ModelIdentity, settings: Mapping[str, str], request: RoiReques
     return About((model,), datetime.now(UTC), {**settings, **intervals})
 
 
-def _cell_settings(request: CellRequest, threshold: float, kinds: frozenset[CellType]) -> dict[str, str]:
+def _cell_settings(request: CellRequest, threshold: float, shown: DrawnKinds) -> dict[str, str]:
+    drawn = [*(kind.label for kind in sorted(shown.kinds)), *(["nucleated cells"] if shown.nucleated else [])]
     return {
         "threshold": f"{threshold:g}; finds from {request.least_probability:g} on make the curves",
         "match": f"from IoU {request.iou:g} on",
-        "drawn on pictures that are not complete": ", ".join(kind.label for kind in sorted(kinds)) or "nothing",
+        "drawn on pictures that are not complete": ", ".join(drawn) or "nothing",
         "pictures": SEAMS,
     }
 

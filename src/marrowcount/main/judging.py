@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MODEL_UM_PER_PX",
+    "DrawnKinds",
     "JudgedRegions",
     "drawn_kinds",
     "is_rescaled",
@@ -54,13 +55,26 @@ class JudgedRegions:
     units: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnKinds:
+    """What pictures that are not complete show nevertheless.
+
+    Attributes:
+        kinds: of which every object was drawn, with its class.
+        nucleated: whether every nucleated cell was drawn, with its class or without.
+    """
+
+    kinds: frozenset[CellType]
+    nucleated: bool
+
+
 def judge_cells(
     model: CellModel,
     source: PictureSource,
     examples: Iterable[Example],
     threshold: float,
     *,
-    drawn: frozenset[CellType] | None = None,
+    drawn: DrawnKinds | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> list[JudgedTile]:
     """Truth and finds on each picture, boxes in its pixels at the models' resolution.
@@ -71,18 +85,17 @@ def judge_cells(
         examples: those with boxes.
         threshold: probability from which an object counts; finds below it are kept for the curves, but cannot take the
             place of one that counts where tiles meet.
-        drawn: the kinds of which pictures that are not complete show every object; without it those of
-            :func:`drawn_kinds`.
+        drawn: what pictures that are not complete show nevertheless; without it what :func:`drawn_kinds` says.
         done: hears of each picture.
 
     Raises:
         DatasetError: a picture is missing, damaged or altered.
     """
     chosen = list(examples)
-    kinds = drawn_kinds(chosen) if drawn is None else drawn
+    shown = drawn_kinds(chosen) if drawn is None else drawn
     judged: list[JudgedTile] = []
     for example in chosen:
-        judged.append(_judged(model, source.read(example), example, threshold, kinds))
+        judged.append(_judged(model, source.read(example), example, threshold, shown))
         done()
     return judged
 
@@ -133,15 +146,16 @@ def is_rescaled(um_per_px: float | None) -> bool:
     return um_per_px is not None and abs(um_per_px / MODEL_UM_PER_PX - 1) > ALIKE
 
 
-def drawn_kinds(examples: Iterable[Example]) -> frozenset[CellType]:
-    """The kinds that somebody drew on pictures that are not complete.
+def drawn_kinds(examples: Iterable[Example]) -> DrawnKinds:
+    """What somebody drew on pictures that are not complete: whichever kind occurs on one was drawn on all of them.
 
-    Where nucleated cells of unstated class were drawn, every nucleated class was.
+    Where nucleated cells of unstated class occur, all nucleated cells were drawn, but not all with their class.
     """
     objects = [one for example in examples if not example.complete for one in example.objects or ()]
-    classed = {one.cell_type for one in objects if one.cell_type is not None}
-    unclassed = any(one.cell_type is None for one in objects)
-    return frozenset(classed | set(NUCLEATED_CLASSES if unclassed else ()))
+    classed = frozenset(one.cell_type for one in objects if one.cell_type is not None)
+    if any(one.cell_type is None for one in objects):
+        return DrawnKinds(classed - frozenset(NUCLEATED_CLASSES), nucleated=True)
+    return DrawnKinds(classed, nucleated=classed.issuperset(NUCLEATED_CLASSES))
 
 
 def unit_of(example: Example) -> str:
@@ -149,9 +163,7 @@ def unit_of(example: Example) -> str:
     return f"patient {example.patient}" if example.patient else f"group {example.group}" if example.group else ""
 
 
-def _judged(
-    model: CellModel, picture: Picture, example: Example, threshold: float, kinds: frozenset[CellType]
-) -> JudgedTile:
+def _judged(model: CellModel, picture: Picture, example: Example, threshold: float, shown: DrawnKinds) -> JudgedTile:
     scaled, factor = rescaled(picture, example.um_per_px)
     framed = FramedPicture.of(scaled)
     found = framed.merged({tile: model.detect(pixels) for tile, pixels in framed.tiles()}, threshold)
@@ -160,7 +172,8 @@ def _judged(
         tuple(TrueObject(one.cell_type, _scaled(one, factor)) for one in objects if one.cell_type is not None),
         found,
         tuple(_scaled(one, factor) for one in objects if one.cell_type is None),
-        None if example.complete else kinds,
+        None if example.complete else shown.kinds,
+        example.complete or shown.nucleated,
         unit_of(example),
     )
 
