@@ -28,6 +28,9 @@ PAPER_FOLDS: Final = 5
 PAPER_TEST_SHARE: Final = 0.3
 """Of a fold's 20 %; the other 70 % choose the model (Tayebi 2022)."""
 
+UNITS_A_FOLD: Final = 2
+"""One to validate on, one to test on."""
+
 Unit = tuple[int, ...]
 """Places of the examples that stay together."""
 
@@ -91,9 +94,9 @@ def folds(dataset: Dataset, count: int = PAPER_FOLDS, seed: int = 0) -> tuple[Da
         DatasetError: ``too-few-patients``: not two units for every fold.
     """
     units = units_of(dataset.examples)
-    _require_units(len(units), 2 * count, f"two for each of {count} folds")
+    _require_units(len(units), UNITS_A_FOLD * count, f"two for each of {count} folds")
     strata = _strata(dataset.examples, units)
-    fold_of = np.array(_dealt(strata, np.full(count, 1 / count), seed))
+    fold_of = np.array(_dealt(strata, np.full(count, 1 / count), seed, least=UNITS_A_FOLD))
     held = (np.flatnonzero(fold_of == fold).tolist() for fold in range(count))
     return tuple(
         _with_splits(dataset, units, _fold(strata, places, seed), f"fold {fold} of {count} by patient, seed {seed}")
@@ -151,7 +154,11 @@ def _strata_of(example: Example) -> Iterable[str]:
 
 
 def _dealt(
-    strata: NDArray[np.float64], shares: NDArray[np.float64], seed: int, begun: Sequence[int | None] | None = None
+    strata: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    seed: int,
+    begun: Sequence[int | None] | None = None,
+    least: int = 1,
 ) -> list[int]:
     """Which part each unit goes to: the largest first, each to where it brings all strata nearest to the shares.
 
@@ -160,6 +167,7 @@ def _dealt(
         shares: what each part is to hold of every stratum.
         seed: of the order among units of the same weight.
         begun: the part of units that have one already.
+        least: units that no part goes without, as far as free units allow.
     """
     fixed = list(begun or [None] * len(strata))
     filled = np.zeros((len(shares), strata.shape[1]))
@@ -171,7 +179,7 @@ def _dealt(
     for unit in free:
         dealt[unit] = _neediest(filled, strata[unit], shares)
         filled[dealt[unit]] += strata[unit]
-    _leave_none_empty(dealt, free, len(shares))
+    _fill_up(dealt, free, len(shares), least)
     return [dealt[unit] for unit in range(len(strata))]
 
 
@@ -189,18 +197,20 @@ def _neediest(filled: NDArray[np.float64], unit: NDArray[np.float64], shares: ND
     return int(np.argmax(gain.sum(axis=1)))
 
 
-def _leave_none_empty(dealt: dict[int, int], free: Sequence[int], parts: int) -> None:
-    """Give each part that came away empty the lightest free unit of a part that can spare one.
+def _fill_up(dealt: dict[int, int], free: Sequence[int], parts: int, least: int) -> None:
+    """Give each part that has fewer than ``least`` units the lightest free ones of parts that can spare them.
 
     Args:
         dealt: part of each unit; changed.
         free: units that may move, the heaviest first.
         parts: how many there are.
+        least: units a part.
     """
     for part in range(parts):
-        sizes = Counter(dealt.values())
-        spare = [unit for unit in free if sizes[dealt[unit]] > 1]
-        if not sizes[part] and spare:
+        while (sizes := Counter(dealt.values()))[part] < least:
+            spare = [unit for unit in free if sizes[dealt[unit]] > least]
+            if not spare:
+                break
             dealt[spare[-1]] = part
 
 

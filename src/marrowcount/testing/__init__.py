@@ -13,17 +13,20 @@ outlives the process. What a test wants to know is a public attribute of the sta
 from marrowcount.testing.destinations import RecordingDestination
 from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
+from marrowcount.testing.pictures import HeldPictures, ScriptedLabels
 from marrowcount.testing.slides import PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.testing.store import TemporaryStore
 from marrowcount.testing.time import HeldClock
 
 __all__ = [
     "HeldClock",
+    "HeldPictures",
     "InMemoryLedger",
     "PictureSlide",
     "RecordingDestination",
     "RecordingProgress",
     "ScriptedCellModel",
+    "ScriptedLabels",
     "ScriptedRoiModel",
     "TemporaryStore",
     "made_up_instance",
