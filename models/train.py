@@ -145,7 +145,7 @@ def _cells(options: argparse.Namespace) -> None:
     tiles = CellMixture([(CellTiles.joined(stores), 1.0)])
     batches = CellBatches(tiles, options.batch, options.seed, options.crops)
     recipe = Recipe(options.steps, options.rate)
-    fit(network, ultralytics_models.CellLoss(network), batches, recipe, _OneFile(options.checkpoint), _Log())
+    fit(network, ultralytics_models.CellLoss(network), batches, recipe=recipe, run=_OneFile(options.checkpoint), watcher=_Log())
 
 
 def _roi(options: argparse.Namespace) -> None:
@@ -157,7 +157,7 @@ def _roi(options: argparse.Namespace) -> None:
     tiles = RegionMixture([(RegionTiles.joined(stores), 1.0)])
     batches = RegionBatches(tiles, options.batch, options.seed, 0.35)
     recipe = Recipe(options.steps, options.rate, warmup=50, average_decay=0.99)
-    fit(network, torch_models.roi_loss, batches, recipe, _OneFile(options.checkpoint), _Log())
+    fit(network, torch_models.roi_loss, batches, recipe=recipe, run=_OneFile(options.checkpoint), watcher=_Log())
 
 
 def _package(options: argparse.Namespace) -> None:

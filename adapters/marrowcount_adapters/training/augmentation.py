@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import cv2
 import numpy as np
 
+from marrowcount.datasets.labels import UNSEARCHED
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.training.stain import restained
-from marrowcount_adapters.training.tiles import UNSEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def leaning(tile: Labelled, degrees: float, scale: float) -> Labelled:
     """
     picture, objects = tile
     side = picture.shape[0]
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), degrees, scale), np.float64)
     # cv2 counts from pixel centres, boxes from pixel corners.
     of_pixels = matrix.copy()
     of_pixels[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
@@ -180,7 +180,8 @@ def _cut_objects(objects: NDArray[np.float32], width: int, height: int) -> NDArr
     clipped = objects.copy()
     clipped[:, 1::2], clipped[:, 2::2] = np.clip(objects[:, 1::2], 0, width), np.clip(objects[:, 2::2], 0, height)
     seen = (clipped[:, 3] > clipped[:, 1]) & (clipped[:, 4] > clipped[:, 2])
-    return clipped[seen & (inside | (objects[:, 0] == UNSEARCHED))]
+    kept: NDArray[np.float32] = clipped[seen & (inside | (objects[:, 0] == UNSEARCHED))]
+    return kept
 
 
 def _turned_objects(objects: NDArray[np.float32], kind: int, side: int) -> NDArray[np.float32]:

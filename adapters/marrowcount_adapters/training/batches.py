@@ -98,7 +98,8 @@ class CellBatches:
         if kind < self.mosaics:
             return mosaic([turned(self.tiles.tile(rng), rng) for _ in range(4)], rng)
         if kind < self.mosaics + self.cutmixes:
-            return cutmix(*(turned(self.tiles.tile(rng), rng) for _ in range(2)), rng=rng)
+            tile, other = (turned(self.tiles.tile(rng), rng) for _ in range(2))
+            return cutmix(tile, other, rng)
         return self._leaned(turned(self.tiles.tile(rng), rng), rng)
 
     def _leaned(self, tile: Labelled, rng: np.random.Generator) -> Labelled:

@@ -31,6 +31,7 @@ __all__ = [
 
 CHECKPOINT_FILE: Final = "checkpoint.pt"
 BEST_FILE: Final = "best.safetensors"
+ARCHIVE: Final = b"PK\x03\x04"
 PARTS: Final = ("network", "average", "optimizer", "step")
 
 
@@ -78,6 +79,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ModelError: ``checkpoint-unreadable``: damaged, or a pickle of something else, which is not opened.
     """
     try:
+        _refuse_bare_pickle(path)
         content = torch.load(path, weights_only=True, map_location="cpu")
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
         raise ModelError(
@@ -86,6 +88,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(part in content for part in PARTS):
         raise ModelError("checkpoint-unreadable", f"{path} does not hold {', '.join(PARTS)}; it is of another program")
     return content
+
+
+def _refuse_bare_pickle(path: Path) -> None:
+    """Checkpoints are archives; a pickle by itself is of another program, or of an attacker."""
+    with path.open("rb") as file:
+        if file.read(len(ARCHIVE)) != ARCHIVE:
+            raise ValueError("it is no archive")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ Every key is followed by its meaning, unit and reason; ``docs/training.md`` repe
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -30,7 +30,9 @@ class DataSource(_Section):
     """Where tiles come from, ``[[data]]`` or ``[[validation]]``."""
 
     folders: tuple[Path, ...] = Field(min_length=1)
-    """Stored data sets (``marrowcount dataset import``) or stores of phantom tiles (``marrowcount train phantom``); several are one."""
+    """Stored data sets (``marrowcount dataset import``) or stores of phantom tiles (``marrowcount train phantom``).
+
+    Several are drawn from as one."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """How often a tile is drawn from here, relative to the other sources; whatever their sizes."""
     um_per_px: Annotated[float, Field(gt=0, le=2)] | None = None
@@ -78,7 +80,9 @@ class Training(_Section):
     data: tuple[DataSource, ...] = Field(min_length=1)
     """What is trained on: the training split of data sets, all tiles of phantom stores."""
     validation: tuple[DataSource, ...] = ()
-    """What the best model is chosen on: the validation split of data sets, all tiles of phantom stores. Without it, the validation splits of ``data``."""
+    """What the best model is chosen on: the validation split of data sets, all tiles of phantom stores.
+
+    Without it, the validation splits of ``data``."""
     start: Path | None = None
     """Weights to begin with: a packaged model, a run folder, a checkpoint, or safetensors. Without it random ones."""
     seed: Annotated[int, Field(ge=0)] = 1

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from marrowcount.datasets.labels import UNSEARCHED, UNSTATED
 from marrowcount.errors import DatasetError
 from marrowcount.slides.model_input import halved
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.training.augmentation import LIGHT, cut
-from marrowcount_adapters.training.tiles import UNSEARCHED, UNSTATED, TileWriter
+from marrowcount_adapters.training.tiles import TileWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ def cell_store(source: PictureSource, cache: Path, um_per_px: float | None = Non
         DatasetError: ``resolution-unknown``, and those of reading pictures.
     """
     chosen = [i for i, example in enumerate(source.dataset.examples) if example.objects is not None]
-    return _store(source, cache / "cells", chosen, um_per_px, _add_cells, TILE_PX)
+    return _store(source, cache / "cells", um_per_px, chosen, add=_add_cells, side=TILE_PX)
 
 
 def region_store(source: PictureSource, cache: Path, um_per_px: float | None = None) -> Path:
@@ -62,14 +63,15 @@ def region_store(source: PictureSource, cache: Path, um_per_px: float | None = N
     of a larger picture have its verdict.
     """
     chosen = [i for i, example in enumerate(source.dataset.examples) if example.fit is not None]
-    return _store(source, cache / "regions", chosen, um_per_px, _add_regions, TILE_PX // 2)
+    return _store(source, cache / "regions", um_per_px, chosen, add=_add_regions, side=TILE_PX // 2)
 
 
 def _store(
     source: PictureSource,
     cache: Path,
-    chosen: list[int],
     um_per_px: float | None,
+    chosen: list[int],
+    *,
     add: Callable[[TileWriter, Picture, Example, int, float], None],
     side: int,
 ) -> Path:
@@ -152,7 +154,8 @@ def _rows(example: Example, x_scale: float, y_scale: float) -> NDArray[np.float3
     ]
     if not example.complete:
         rows.append((UNSEARCHED, 0, 0, example.size.width, example.size.height))
-    return (np.array(rows, np.float64).reshape(-1, 5) * scales).astype(np.float32)
+    scaled: NDArray[np.float64] = np.array(rows, np.float64).reshape(-1, 5) * scales
+    return scaled.astype(np.float32)
 
 
 def _laid_on(picture: Picture, ground: NDArray[np.uint8]) -> Picture:

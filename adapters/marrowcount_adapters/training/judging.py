@@ -48,7 +48,7 @@ def judge_cells(model: CellModel, tiles: CellTiles) -> Judgement:
         parts.append(figures["nucleated_average_precision"])
     known = [part for part in parts if not math.isnan(part)]
     rounded = {name: round(value, 4) for name, value in figures.items() if not math.isnan(value)}
-    return Judgement(float(np.mean(known)) if known else -math.inf, rounded)
+    return Judgement(float(np.mean(known)) if known else 0.0, rounded)
 
 
 def judge_regions(model: RoiModel, tiles: RegionTiles, recall_floor: float) -> Judgement:

@@ -1,7 +1,7 @@
 """One training loop for both networks: AdamW, warm-up, averaged weights, validation, checkpoints to go on from.
 
-Step ``n`` depends on the state after step ``n - 1`` and on batch ``n`` alone. A run that was killed goes on from its last
-checkpoint, and on a CPU ends with the same weights, to the bit, as one that was not.
+Step ``n`` depends on the state after step ``n - 1`` and on batch ``n`` alone. A run that was killed goes on from its
+last checkpoint, and on a CPU ends with the same weights, to the bit, as one that was not.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def fit(
     network: Network,
     loss_of: Callable[[Network, Batch], tuple[Tensor, Report]],
     batch_of: Callable[[int], Batch],
+    *,
     recipe: Recipe,
     run: RunFolder,
     watcher: Watcher,
@@ -119,31 +120,25 @@ def fit(
         loss, report = loss_of(network, batch)
         _descend(network, optimizer, loss)
         _follow(average, network, recipe.average_decay * (1 - math.exp(-(step + 1) / (3 * max(1, recipe.warmup)))))
-        done, last = step + 1, step + 1 == recipe.steps
-        if step % recipe.report_every == 0 or last:
-            watcher.stepped(done, report)
-        if judge and (done % recipe.judge_every == 0 or last):
-            state = _judged(average, judge, state, done, run, watcher)
-        if done % recipe.save_every == 0 or last:
-            run.save(network, average, optimizer, state.at(done))
+        state, last = state.at(step + 1), step + 1 == recipe.steps
+        if state.step % recipe.report_every == 0 or last:
+            watcher.stepped(state.step, report)
+        if judge and (state.step % recipe.judge_every == 0 or last):
+            state = _judged(average, judge(average), state, run, watcher)
+        if state.step % recipe.save_every == 0 or last:
+            run.save(network, average, optimizer, state)
     if judge is None:
         run.keep(average)
     return average
 
 
 def _judged(
-    average: Network,
-    judge: Callable[[Network], Judgement],
-    state: Checkpoint,
-    step: int,
-    run: RunFolder,
-    watcher: Watcher,
+    average: nn.Module, judgement: Judgement, state: Checkpoint, run: RunFolder, watcher: Watcher
 ) -> Checkpoint:
-    judgement = judge(average)
     best = state.best is None or judgement.score > state.best
     if best:
         run.keep(average)
-    watcher.judged(step, judgement, best=best)
+    watcher.judged(state.step, judgement, best=best)
     return state.with_best(judgement.score) if best else state
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from marrowcount.cytology.cell_types import PAPER_SCORED_CLASSES, CellType
+from marrowcount.datasets.labels import UNSEARCHED, UNSTATED
 from marrowcount.evaluation import JudgedTile, cohen_kappa, confusion_matrix, score_cells, score_regions
 from marrowcount.slides.geometry import PixelBox
-from marrowcount_adapters.training.tiles import UNSEARCHED, UNSTATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

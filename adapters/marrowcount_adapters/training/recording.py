@@ -50,7 +50,7 @@ class Recorder(Watcher):
 def draw_curve(run: RunFolder) -> Path:
     """The losses above, the validation figures below, over the steps; the file is replaced when it is whole."""
     lines = list(run.logged())
-    figure = Figure(figsize=SIZE_INCHES, dpi=110, layout="constrained")
+    figure = Figure(figsize=SIZE_INCHES, dpi=80)
     above, below = figure.subplots(2, 1, sharex=True)
     _lines(above, [line for line in lines if line["kind"] == "step"], {"loss"})
     judged = [line for line in lines if line["kind"] == "validation"]
@@ -70,6 +70,5 @@ def draw_curve(run: RunFolder) -> Path:
 
 def _lines(axes: Axes, lines: list[dict[str, float | str]], names: set[str]) -> None:
     for name in sorted(names):
-        points = [(float(line["step"]), float(line[name])) for line in lines if name in line]
-        steps, values = zip(*points, strict=True)
-        axes.plot(steps, values, marker="." if len(points) < FEW else "", label=name.replace("_", " "))
+        steps, values = ([float(line[key]) for line in lines if name in line] for key in ("step", name))
+        axes.plot(steps, values, marker="." if len(steps) < FEW else "", label=name.replace("_", " "))

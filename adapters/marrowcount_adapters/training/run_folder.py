@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
 
 from marrowcount.errors import ModelError, SettingsError
 from marrowcount_adapters.training.checkpoints import (
@@ -52,11 +54,11 @@ class RunFolder:
         Raises:
             SettingsError: ``run-differs``, names the keys that differ.
         """
-        asked = json.loads(config.model_dump_json())
+        asked = config.model_dump(mode="json")
         path = self.path / CONFIG_FILE
         if self.begun and path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            differing = sorted(key for key in asked | before if asked.get(key) != before.get(key))
+            before = self._configured(type(config))
+            differing = sorted(key for key in asked if asked[key] != before[key])
             if set(differing) - FREE_KEYS:
                 raise SettingsError(
                     "run-differs",
@@ -66,6 +68,15 @@ class RunFolder:
         partial = self.path / f".{CONFIG_FILE}.partial"
         partial.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
         partial.replace(path)
+
+    def _configured(self, kind: type[Training]) -> dict[str, Any]:
+        """What the run was begun with; keys that did not exist then have their defaults."""
+        path = self.path / CONFIG_FILE
+        try:
+            return kind.model_validate_json(path.read_text(encoding="utf-8")).model_dump(mode="json")
+        except ValidationError as error:
+            message = f"{path} is of another version or task; begin another run with --start and this folder"
+            raise SettingsError("run-differs", message) from error
 
     def resumed(self, network: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> Checkpoint:
         """Put the last checkpoint's state into all three; a new run stays as it is.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import cv2
-import numpy as np
 import torch
 
 from marrowcount.errors import ModelError, SettingsError
@@ -25,7 +24,9 @@ from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    import numpy as np
     from torch import Tensor, nn
 
     from marrowcount_adapters.training.config import CellTraining, RoiTraining, Training
@@ -40,6 +41,7 @@ STARTING_BATCHES: Final = 8
 Network = TypeVar("Network", bound="nn.Module")
 Batch = TypeVar("Batch", CellBatch, RegionBatch)
 Model = TypeVar("Model", CellModel, RoiModel)
+Tiles = TypeVar("Tiles", CellTiles, RegionTiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def train_cells(
     steps = config.steps or math.ceil(config.epochs * len(tiles) / config.batch)
     seen = _chosen(sources.to_validate_on(config), config.judge_tiles)
     judge = (lambda network: judge_cells(kind.model(network), seen)) if seen else None
-    _fit(config, run, kind, batches, _recipe(config, steps), Recorder(run, watcher), judge)
+    _fit(config, run, kind, batches, recipe=_recipe(config, steps), watcher=Recorder(run, watcher), judge=judge)
     return run
 
 
@@ -105,7 +107,7 @@ def train_roi(
     steps = config.steps or math.ceil(config.epochs * shown / config.batch)
     seen = _chosen(sources.to_validate_on(config), config.judge_tiles)
     judge = (lambda network: judge_regions(kind.model(network), seen, config.recall_floor)) if seen else None
-    _fit(config, run, kind, batches, _recipe(config, steps), Recorder(run, watcher), judge)
+    _fit(config, run, kind, batches, recipe=_recipe(config, steps), watcher=Recorder(run, watcher), judge=judge)
     return run
 
 
@@ -139,7 +141,7 @@ def _recipe(config: CellTraining | RoiTraining, steps: int) -> Recipe:
     )  # fmt: skip
 
 
-def _chosen(tiles: CellTiles | RegionTiles | None, most: int) -> CellTiles | RegionTiles | None:
+def _chosen(tiles: Tiles | None, most: int) -> Tiles | None:
     return None if tiles is None else tiles.picked(evenly(len(tiles), most))
 
 
@@ -148,28 +150,28 @@ def _fit(
     run: RunFolder,
     kind: NetworkKind[Network, Batch, Model],
     batches: Callable[[int], Batch],
+    *,
     recipe: Recipe,
     watcher: Watcher,
     judge: Callable[[Network], Judgement] | None,
 ) -> None:
     device = chosen_device(config.device)
     torch.manual_seed(config.seed)
-    begin = config.start if not run.begun else None
-    network = (kind.new() if begin is None else _begun(config, kind, batches, recipe.steps)).to(device)
-    fit(network, kind.loss(network), batches, recipe, run, watcher, judge)
+    begin = None if run.begun else config.start
+    network = (_begun(begin, kind, batches, recipe.steps) if begin else kind.new()).to(device)
+    fit(network, kind.loss(network), batches, recipe=recipe, run=run, watcher=watcher, judge=judge)
 
 
 def _begun(
-    config: Training, kind: NetworkKind[Network, Batch, Model], batches: Callable[[int], Batch], steps: int
+    start: Path, kind: NetworkKind[Network, Batch, Model], batches: Callable[[int], Batch], steps: int
 ) -> Network:
-    assert config.start
-    weights = read_weights(config.start)
+    weights = read_weights(start)
     # Batches beyond the last are like those of the training and never come in it.
     pictures = [_inputs(batches(steps + extra)[0]) for extra in range(STARTING_BATCHES)]
     try:
         return kind.begun(weights, pictures)
     except RuntimeError as error:
-        message = f"{config.start} has the parameters of another network: {str(error)[:300]}"
+        message = f"{start} has the parameters of another network: {str(error)[:300]}"
         raise ModelError("weights-differ", message) from error
 
 

@@ -1,4 +1,4 @@
-"""Which tile or object is drawn next: by the weight of its data set, and within a data set so that rare classes come."""
+"""Which tile or object is drawn next: by the weight of its data set, and within that so that rare classes come."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.datasets.labels import UNSEARCHED
 from marrowcount.errors import DatasetError
-from marrowcount_adapters.training.tiles import UNSEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,8 @@ def _one_of(cumulated: NDArray[np.float64], rng: np.random.Generator) -> int:
 
 
 def _objects(tiles: CellTiles) -> NDArray[np.bool_]:
-    return tiles.objects[:, 1] != UNSEARCHED
+    among: NDArray[np.bool_] = tiles.objects[:, 1] != UNSEARCHED
+    return among
 
 
 def _evenly(tiles: CellTiles, *, small: bool) -> NDArray[np.float64]:

@@ -41,8 +41,9 @@ def density_of(picture: Picture) -> NDArray[np.float32]:
 def picture_of(density: NDArray[np.float32]) -> Picture:
     """The picture of an optical density, exactly that of which it is the density."""
     levels = cv2.exp(np.float32(np.log(256)) - density)
+    one = np.array([1.0, 1.0, 1.0, 0.0])
     # Rounds, and keeps to 0..255.
-    return np.asarray(cv2.subtract(levels, (1.0, 1.0, 1.0, 0.0), dtype=cv2.CV_8U), dtype=np.uint8)
+    return np.asarray(cv2.subtract(levels, one, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def restained(picture: Picture, amount: float, rng: np.random.Generator) -> Picture:
@@ -57,7 +58,7 @@ def restained(picture: Picture, amount: float, rng: np.random.Generator) -> Pict
 
 
 def stain_change(amount: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """What becomes of an optical density, as an affine map (3, 4): unmixed, each dye scaled, mixed in its new colour."""
+    """What becomes of an optical density, as an affine map (3, 4): unmixed, dyes scaled, mixed in their new colours."""
     mixing = np.vstack([DYES, np.cross(*DYES)])
     mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
     factors = 1 + amount * np.array([*rng.uniform(-STRENGTH, STRENGTH, 2), rng.uniform(-LEFT_OVER, LEFT_OVER)])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Picture
 
-__all__ = ["PICTURES", "PLACES", "UNSEARCHED", "UNSTATED", "CellTiles", "Pictures", "RegionTiles", "TileWriter"]
+__all__ = ["PICTURES", "PLACES", "CellTiles", "Pictures", "RegionTiles", "TileWriter"]
 
 PICTURES: Final = "pictures.npy"
 OBJECTS: Final = "objects.npy"
@@ -31,11 +31,6 @@ FAULTS: Final = "faults.npy"
 ORIGINS: Final = "origins.npy"
 PLACES: Final = 8
 """On a side of a tile, as many as the ROI network judges."""
-
-UNSTATED: Final = -1
-"""In place of a class: a nucleated cell whose class nobody stated."""
-UNSEARCHED: Final = -2
-"""In place of a class: not an object, but ground on which some kinds were not boxed; beyond its boxes, nobody knows."""
 
 
 class Pictures(Protocol):
@@ -66,8 +61,8 @@ class PictureRows:
         return len(self.rows)
 
     def __getitem__(self, place: int, /) -> NDArray[np.uint8]:
-        array, row = self.rows[place]
-        return self.arrays[array][int(row)]
+        array, row = (int(number) for number in self.rows[place])
+        return self.arrays[array][row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +231,7 @@ def _origins(folder: Path, tiles: int) -> NDArray[np.int64]:
     return np.load(path, allow_pickle=False) if path.is_file() else np.full(tiles, -1, np.int64)
 
 
-def _joined(stores: Sequence[CellTiles] | Sequence[RegionTiles]) -> PictureRows:
+def _joined(stores: Sequence[CellTiles | RegionTiles]) -> PictureRows:
     rows = [np.stack([np.full(len(store), i), np.arange(len(store))], axis=1) for i, store in enumerate(stores)]
     return PictureRows(tuple(store.pictures for store in stores), np.concatenate(rows))
 

@@ -21,6 +21,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from marrowcount.cytology.cell_types import NUCLEATED_CLASSES
+from marrowcount.datasets.labels import UNSEARCHED, UNSTATED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +56,8 @@ class CellLoss:
     ) -> tuple[Tensor, dict[str, float]]:
         """The loss of pictures (n, side, side, 3) and their objects, the network in bfloat16; and its parts.
 
-        Objects are (m, 6): picture, class, centre x, centre y, width, height as shares of the side. Class -1 is a
-        nucleated cell of unstated class, -2 no object but ground on which some kinds were not boxed.
+        Objects are (m, 6): picture, class or one of :mod:`marrowcount.datasets.labels`, centre x, centre y, width,
+        height as shares of the side.
         """
         device = next(network.parameters()).device
         pictures, rows = (torch.from_numpy(part).to(device) for part in batch)
@@ -77,35 +78,42 @@ class CellLoss:
         self, features: list[Tensor], boxes: Tensor, scores: Tensor, rows: Tensor, side: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Box, class and distribution loss of raw outputs (n, channels, positions)."""
-        c = self._criterion
+        c, kinds = self._criterion, rows[:, 1]
         boxes, logits = boxes.permute(0, 2, 1).contiguous(), scores.permute(0, 2, 1).contiguous()
         points, strides = _positions(features, c.stride)
         found = c.bbox_decode(points, boxes)
         objects, unsearched = (
-            self._padded(rows[mask], len(boxes), side) for mask in (rows[:, 1] > -2, rows[:, 1] < -1)
+            self._padded(rows[mask], len(boxes), side) for mask in (kinds >= UNSTATED, kinds == UNSEARCHED)
         )
-        chances = logits.detach().sigmoid()
-        some = 1 - (1 - chances[..., self._nucleated]).prod(dim=2, keepdim=True)
-        labels, edges = objects[..., :1], objects[..., 1:]
-        labels = torch.where(labels < 0, self._classes, labels)
-        _, wanted, quality, assigned, _ = c.assigner(
-            torch.cat([chances, some], dim=2),
-            found.detach() * strides,
-            points * strides,
-            labels,
-            edges,
-            edges.sum(dim=2, keepdim=True).gt(0).float(),
-        )
-        quality, total = quality.float(), quality.sum().clamp(min=1)
-        taught = _covered(points * strides, edges) | ~_covered(points * strides, unsearched[..., 1:])
-        of_classes = self._class_loss(logits, quality, taught | assigned).sum() / total
+        places = points * strides
+        wanted, quality, assigned = self._assigned(logits.detach(), found.detach() * strides, places, objects)
+        total = quality.sum().clamp(min=1)
+        taught = assigned | _covered(places, objects[..., 1:]) | ~_covered(places, unsearched[..., 1:])
+        of_classes = (self._class_loss(logits, quality) * taught).sum() / total
         size = torch.full((2,), float(side), device=logits.device)
         of_boxes, of_distribution = c.bbox_loss(
             boxes, found, points, wanted / strides, quality, total, assigned, size, strides
         )
         return of_boxes, of_classes, of_distribution
 
-    def _class_loss(self, logits: Tensor, quality: Tensor, taught: Tensor) -> Tensor:
+    def _assigned(
+        self, logits: Tensor, found: Tensor, places: Tensor, objects: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The box that each position is to find, (n, positions, 4), how well, (..., classes + 1), and whether any."""
+        chances = logits.sigmoid()
+        some = 1 - (1 - chances[..., self._nucleated]).prod(dim=2, keepdim=True)
+        labels, edges = objects[..., :1], objects[..., 1:]
+        _, wanted, quality, assigned, _ = self._criterion.assigner(
+            torch.cat([chances, some], dim=2),
+            found,
+            places,
+            torch.where(labels == UNSTATED, self._classes, labels),
+            edges,
+            edges.sum(dim=2, keepdim=True).gt(0).float(),
+        )
+        return wanted, quality.float(), assigned
+
+    def _class_loss(self, logits: Tensor, quality: Tensor) -> Tensor:
         """As the module says, (n, positions); ``quality`` is (n, positions, classes + 1)."""
         of_class, of_some = quality[..., :-1], quality[..., -1]
         spread = self._smoothing * of_class.sum(dim=2, keepdim=True) / self._classes
@@ -115,8 +123,8 @@ class CellLoss:
         if unstated.any():
             others = single[unstated][:, ~self._nucleated].sum(dim=1)
             together = some_of(logits[unstated][:, self._nucleated], of_some[unstated])
-            loss = loss.masked_scatter(unstated, others + together)
-        return loss * taught
+            return loss.masked_scatter(unstated, others + together)
+        return loss
 
     def _padded(self, rows: Tensor, pictures: int, side: int) -> Tensor:
         """Class, left, top, right, bottom in pixels, (pictures, most on one, 5), zero where there is none."""

@@ -23,9 +23,9 @@ LEAST_VARIANCE: Final = 1e-6
 def unfolded(weights: Mapping[str, Tensor], pictures: Iterable[Tensor]) -> DetectionModel:
     """A network in training mode that does what folded parameters do, its batch norms set from pictures.
 
-    Folding lost which part of a layer's scale was its batch norm's. With the layer's own means and deviations, measured
-    on pictures as they come in training, a batch norm can be chosen that undoes them: the output stands, and in training
-    mode, where the batch's own means and deviations are used, it nearly stands.
+    Folding lost which part of a layer's scale was its batch norm's. With the layer's own means and deviations,
+    measured on pictures as they come in training, a batch norm can be chosen that undoes them: the output stands, and
+    in training mode, where the batch's own means and deviations are used, it nearly stands.
 
     Args:
         weights: folded, or not; those that are not folded are taken as they are.
@@ -76,7 +76,7 @@ class _Moments:
         self._count += values[:, 0].numel()
 
     def restore(self) -> None:
-        """y = x + bias becomes y = weight * (x - mean) / deviation + bias + mean, which is the same."""
+        """Put ``weight * (x - mean) / deviation + bias + mean`` in place of ``x + bias``, which is the same."""
         norm, mean = self._norm, self._values / self._count
         variance = (self._squares / self._count - mean.square()).clamp(min=LEAST_VARIANCE)
         state = {"weight": (variance + norm.eps).sqrt(), "bias": norm.bias + mean}

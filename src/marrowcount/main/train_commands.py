@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -57,8 +57,11 @@ def train_cells(
     from marrowcount.main.training import run_cell_training  # noqa: PLC0415 - see the module
     from marrowcount_adapters.training.config import CellTraining, read_training  # noqa: PLC0415 - see the module
 
-    flags = _flags(out, data, validation, start, steps, epochs, batch, rate, seed, device, cache)
-    run_cell_training(read_training(CellTraining, config, flags | {"size": size, "crops": crops}), Console())
+    flags = _flags(
+        data, validation, out=out, start=start, steps=steps, epochs=epochs, batch=batch, learning_rate=rate,
+        seed=seed, device=device, cache=cache, size=size, crops=crops,
+    )  # fmt: skip
+    run_cell_training(read_training(CellTraining, config, flags), Console())
 
 
 @train.command("roi")
@@ -81,40 +84,21 @@ def train_roi(
     from marrowcount.main.training import run_roi_training  # noqa: PLC0415 - see the module
     from marrowcount_adapters.training.config import RoiTraining, read_training  # noqa: PLC0415 - see the module
 
-    flags = _flags(out, data, validation, start, steps, epochs, batch, rate, seed, device, cache)
+    flags = _flags(
+        data, validation, out=out, start=start, steps=steps, epochs=epochs, batch=batch, learning_rate=rate,
+        seed=seed, device=device, cache=cache,
+    )  # fmt: skip
     run_roi_training(read_training(RoiTraining, config, flags), Console())
 
 
-def _flags(
-    out: Path | None,
-    data: list[str] | None,
-    validation: list[str] | None,
-    start: Path | None,
-    steps: int | None,
-    epochs: float | None,
-    batch: int | None,
-    rate: float | None,
-    seed: int | None,
-    device: str | None,
-    cache: Path | None,
-) -> dict[str, Any]:
+def _flags(data: list[str] | None, validation: list[str] | None, **others: object) -> dict[str, object]:
     """By the names of the configuration; None where the flag was not given."""
-    return {
-        "out": out,
-        "data": [_source(text) for text in data] if data else None,
-        "validation": [_source(text) for text in validation] if validation else None,
-        "start": start,
-        "steps": steps,
-        "epochs": epochs,
-        "batch": batch,
-        "learning_rate": rate,
-        "seed": seed,
-        "device": device,
-        "cache": cache,
-    }
+    sources = {"data": data, "validation": validation}
+    return {name: [_source(text) for text in texts] if texts else None for name, texts in sources.items()} | others
 
 
-def _source(text: str) -> dict[str, Any]:
+def _source(text: str) -> dict[str, object]:
     """``a,b=2``: the folders a and b as one source of weight 2."""
     folders, _, weight = text.partition("=")
-    return {"folders": folders.split(",")} | ({"weight": weight} if weight else {})
+    source: dict[str, object] = {"folders": folders.split(",")}
+    return source | ({"weight": weight} if weight else {})

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from marrowcount.main.training_progress import TrainingProgress
 from marrowcount_adapters import torch_models, ultralytics_models
 from marrowcount_adapters.dataset_store import open_dataset
 from marrowcount_adapters.training.running import NetworkKind, train_cells, train_roi
 from marrowcount_adapters.training.sources import CELLS, REGIONS, TileSources
-
-from marrowcount.main.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -32,22 +32,33 @@ def drawn_tile(rng: np.random.Generator) -> tuple[np.ndarray, tuple[TrueObject, 
     return picture, tuple(objects)
 
 
-@pytest.fixture(scope="session")
-def cell_tiles(tmp_path_factory: pytest.TempPathFactory) -> CellTiles:
-    folder = tmp_path_factory.mktemp("cells")
-    rng = np.random.default_rng(4)
-    writer = TileWriter(folder, TILES, 512)
-    for _ in range(TILES):
+def write_cell_tiles(folder: Path, tiles: int = TILES, seed: int = 4) -> CellTiles:
+    rng = np.random.default_rng(seed)
+    writer = TileWriter(folder, tiles, 512)
+    for _ in range(tiles):
         writer.add(*drawn_tile(rng))
     writer.close()
     return CellTiles.open(folder)
 
 
 @pytest.fixture(scope="session")
+def cell_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As a phantom's store: the tiles lie in ``cells``."""
+    folder = tmp_path_factory.mktemp("phantom")
+    write_cell_tiles(folder / "cells")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cell_tiles(cell_folder: Path) -> CellTiles:
+    return CellTiles.open(cell_folder / "cells")
+
+
+@pytest.fixture(scope="session")
 def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fit tiles are light with a fault in a dark corner, unfit ones dark."""
-    folder = tmp_path_factory.mktemp("regions")
-    writer = TileWriter(folder, 30, 256)
+    """Fit tiles are light with a fault in a dark corner, unfit ones dark; as a phantom's store."""
+    folder = tmp_path_factory.mktemp("phantom")
+    writer = TileWriter(folder / "regions", 30, 256)
     for place in range(20):
         fit = place % 4 == 0
         picture = np.full((256, 256, 3), 200 if fit else 40, np.uint8)
@@ -62,4 +73,4 @@ def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def region_tiles(region_folder: Path) -> RegionTiles:
-    return RegionTiles.open(region_folder)
+    return RegionTiles.open(region_folder / "regions")

@@ -96,7 +96,7 @@ def test_loss_is_finite_and_has_gradients() -> None:
     loss, parts = CellLoss(network)(network, (pictures, objects))
     loss.backward()
     assert torch.isfinite(loss)
-    assert set(parts) == {"box_loss", "cls_loss", "dfl_loss"}
+    assert set(parts) == {"loss", "box", "class", "distribution"}
     assert all(p.grad is not None for name, p in network.named_parameters() if "dfl" not in name)
 
 
