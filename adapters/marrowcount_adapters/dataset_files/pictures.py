@@ -90,8 +90,8 @@ def write_picture(path: Path, pixels: Picture) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Generator[Image.Image]:
-    with _told(path), warnings.catch_warnings(), Image.open(path, formats=FORMATS) as picture:
-        warnings.simplefilter("ignore")  # Pillow's about odd metadata; its limit of pixels is replaced by ours
+    # Pillow warns about odd metadata and cut files, which then fail; its limit of pixels is replaced by ours.
+    with _told(path), warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
         _require_kind(picture, path)
         yield picture
 

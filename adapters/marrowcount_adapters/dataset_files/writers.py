@@ -14,7 +14,6 @@ from marrowcount.cytology.cell_types import CellType
 from marrowcount.datasets import class_name
 from marrowcount_adapters.dataset_files.coco import ANNOTATIONS
 from marrowcount_adapters.dataset_files.export import Exported, Written
-from marrowcount_adapters.dataset_files.file_names import UNSPLIT
 from marrowcount_adapters.dataset_files.pictures import write_picture
 from marrowcount_adapters.dataset_files.voc import SPLIT_LISTS
 from marrowcount_adapters.dataset_files.yolo import CLASSES_FILE, DATA_FILE
@@ -43,7 +42,7 @@ def write_yolo(exported: Iterable[Exported], folder: Path) -> Iterator[Written]:
             _write_text(folder / "labels" / one.split / f"{one.stem}.txt", lines)
         yield Written(f"images/{one.split}/{one.stem}.png", one.example)
     _write_text(folder / CLASSES_FILE, "".join(f"{name}\n" for name in NAMES))
-    places = {split: f"images/{split}" for split in sorted(splits - {UNSPLIT})}
+    places = {split: f"images/{split}" for split in sorted(splits)}
     data = {**places, "names": dict(enumerate(NAMES))}
     _write_text(folder / DATA_FILE, yaml.safe_dump(data, sort_keys=False))
 

@@ -17,6 +17,7 @@ import yaml
 from marrowcount.datasets import NamedBox, Split
 from marrowcount.errors import DatasetError
 from marrowcount_adapters.dataset_files.boxes import checked_box
+from marrowcount_adapters.dataset_files.file_names import UNSPLIT
 from marrowcount_adapters.dataset_files.files import FoundPicture, all_parsed, beside, blank_example, read_text
 from marrowcount_adapters.dataset_files.pictures import pictures_under
 
@@ -31,7 +32,7 @@ __all__ = ["CLASSES_FILE", "DATA_FILE", "find_yolo", "label_path"]
 
 DATA_FILE: Final = "data.yaml"
 CLASSES_FILE: Final = "classes.txt"
-SPLIT_KEYS: Final = {"train": Split.TRAIN, "val": Split.VALIDATION, "test": Split.TEST}
+SPLIT_KEYS: Final = {"train": Split.TRAIN, "val": Split.VALIDATION, "test": Split.TEST, UNSPLIT: None}
 NUMBERS_A_LINE: Final = 5
 
 
