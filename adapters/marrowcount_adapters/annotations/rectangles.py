@@ -88,6 +88,8 @@ def read_rectangles(path: Path) -> Rectangles:
         dataset = dcmread(path)
         if dataset.SOPClassUID != MicroscopyBulkSimpleAnnotationsStorage:
             raise DatasetError("annotations-malformed", f"{path.name} holds no Microscopy Bulk Simple Annotations")
+        if not dataset.AnnotationGroupSequence:  # Type 1: the standard knows no empty annotation
+            raise DatasetError("annotations-malformed", f"{path.name} holds no annotation group; get it again")
         _require_matrix_pixels(dataset, path)
         return Rectangles(
             description=str(dataset.get("SeriesDescription") or ""),

@@ -255,4 +255,4 @@ def _slide_faults(path: Path) -> Generator[None]:
     try:
         yield
     except SlideError as error:
-        raise DatasetError(error.code, f"the slide of {path.name}: {error.message}") from error
+        raise DatasetError(error.code, f"the slide that {path.name} belongs to: {error.message}") from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.uid import MicroscopyBulkSimpleAnnotationsStorage
 
@@ -13,7 +13,7 @@ from marrowcount_adapters.annotations.rectangles import read_rectangles
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from marrowcount.datasets import Faults
@@ -48,19 +48,55 @@ def find_slides(root: Path, faults: Faults) -> SlideFolder:
         DatasetError: ``no-slides``: there is no slide image; where ``faults`` does not keep going also ``not-dicom``
             (a file that calls itself .dcm and is none), ``annotations-malformed``, ``annotations-unsupported``.
     """
-    slides: defaultdict[str, list[Path]] = defaultdict(list)
-    annotations: defaultdict[str, list[Rectangles]] = defaultdict(list)
+    found = _Found()
     for path, facts in _instances(root, faults):
         if facts.sop_class_uid == MicroscopyBulkSimpleAnnotationsStorage:
+            before = len(faults.found)
             with faults.noted():
                 read = read_rectangles(path)
-                annotations[read.slide_series_uid].append(read)
+                found.annotations[read.slide_series_uid].append(read)
+            if len(faults.found) > before:
+                found.faulty_studies.add(facts.study_uid)
         elif facts.is_slide_image:
-            slides[facts.series_uid].append(path)
-    if not slides:
+            found.slides[facts.series_uid].append(path)
+            found.study_of[facts.series_uid] = facts.study_uid
+    if not found.slides:
         raise DatasetError("no-slides", f"{root} holds no VL Whole Slide Microscopy image")
-    paired = [AnnotatedSlide(tuple(slides[uid]), tuple(annotations[uid])) for uid in sorted({*slides} & {*annotations})]
-    return SlideFolder(tuple(paired), tuple(_without_partner(slides, annotations)))
+    return SlideFolder(tuple(found.paired()), tuple(found.without_partner()))
+
+
+def _lists() -> defaultdict[str, list[Any]]:
+    return defaultdict(list)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Files of slides by their series, annotations by the series of their slide.
+
+    Attributes:
+        faulty_studies: those of which an annotation cannot be read: a slide without one of its annotations would pass
+            for one that nobody labelled, so it is left out.
+    """
+
+    slides: defaultdict[str, list[Path]] = field(default_factory=_lists)
+    annotations: defaultdict[str, list[Rectangles]] = field(default_factory=_lists)
+    study_of: dict[str, str] = field(default_factory=dict[str, str])
+    faulty_studies: set[str] = field(default_factory=set[str])
+
+    def paired(self) -> Iterator[AnnotatedSlide]:
+        for uid in sorted({*self.slides} & {*self.annotations}):
+            if self.study_of[uid] not in self.faulty_studies:
+                yield AnnotatedSlide(tuple(self.slides[uid]), tuple(self.annotations[uid]))
+
+    def without_partner(self) -> Iterator[str]:
+        bare, lost = len({*self.slides} - {*self.annotations}), len({*self.annotations} - {*self.slides})
+        faulty = sum(study in self.faulty_studies for study in self.study_of.values())
+        if bare:
+            yield f"{bare} slides have no annotations and give no pictures"
+        if lost:
+            yield f"{lost} slides have annotations here but no images"
+        if faulty:
+            yield f"{faulty} slides were left out because an annotation of their study is faulty"
 
 
 def _instances(root: Path, faults: Faults) -> Iterator[tuple[Path, InstanceFacts]]:
@@ -72,11 +108,3 @@ def _instances(root: Path, faults: Faults) -> Iterator[tuple[Path, InstanceFacts
             except InstanceError as error:
                 if path.suffix.lower() == DICOM_SUFFIX:
                     raise DatasetError(error.code, f"{path.name}: {error.message}") from error
-
-
-def _without_partner(slides: Mapping[str, list[Path]], annotations: Mapping[str, list[Rectangles]]) -> Iterator[str]:
-    bare, lost = len({*slides} - {*annotations}), len({*annotations} - {*slides})
-    if bare:
-        yield f"{bare} slides have no annotations and give no pictures"
-    if lost:
-        yield f"{lost} slides have annotations here but no images"
