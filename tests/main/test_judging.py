@@ -142,13 +142,20 @@ def test_what_was_drawn_follows_from_what_occurs() -> None:
     """On pictures that are not complete; cells without a class mean that all nucleated cells were drawn, somehow."""
     box = PixelBox(0, 0, 9, 9)
     complete = example("a", LabelledBox(box, CellType.DEBRIS))
-    platelets = example("b", LabelledBox(box, PLATELET), complete=False)
+    platelets = example("b", LabelledBox(box, PLATELET), LabelledBox(box, PLATELET), complete=False)
     unclassed = example("c", LabelledBox(box, None), LabelledBox(box, BLAST), complete=False)
     assert drawn_kinds([complete]) == DrawnKinds(frozenset(), nucleated=False)
     assert drawn_kinds([complete, platelets]) == DrawnKinds(frozenset({PLATELET}), nucleated=False)
     assert drawn_kinds([platelets, unclassed]) == DrawnKinds(frozenset({PLATELET}), nucleated=True)
     all_kinds = example("d", *(LabelledBox(box, kind) for kind in NUCLEATED_CLASSES), complete=False)
     assert drawn_kinds([all_kinds]) == DrawnKinds(frozenset(NUCLEATED_CLASSES), nucleated=True)
+
+
+def test_pictures_of_single_cells_show_one_cell_each() -> None:
+    """Nobody drew the neighbours, of whatever kind: finding them is not wrong."""
+    box = PixelBox(0, 0, 9, 9)
+    cells = [example(kind.label, LabelledBox(box, kind), complete=False) for kind in (BLAST, PLATELET)]
+    assert drawn_kinds(cells) == DrawnKinds(frozenset(), nucleated=False)
 
 
 def test_undrawn_kinds_are_not_punished() -> None:

@@ -149,9 +149,13 @@ def is_rescaled(um_per_px: float | None) -> bool:
 def drawn_kinds(examples: Iterable[Example]) -> DrawnKinds:
     """What somebody drew on pictures that are not complete: whichever kind occurs on one was drawn on all of them.
 
-    Where nucleated cells of unstated class occur, all nucleated cells were drawn, but not all with their class.
+    Where nucleated cells of unstated class occur, all nucleated cells were drawn, but not all with their class. Where
+    each picture shows one object and no more, they are pictures of single cells, whose neighbours nobody drew.
     """
-    objects = [one for example in examples if not example.complete for one in example.objects or ()]
+    shown = [example.objects for example in examples if not example.complete and example.objects is not None]
+    objects = [one for of_one_picture in shown for one in of_one_picture]
+    if all(len(of_one_picture) == 1 for of_one_picture in shown):
+        return DrawnKinds(frozenset(), nucleated=False)
     classed = frozenset(one.cell_type for one in objects if one.cell_type is not None)
     if any(one.cell_type is None for one in objects):
         return DrawnKinds(classed - frozenset(NUCLEATED_CLASSES), nucleated=True)
