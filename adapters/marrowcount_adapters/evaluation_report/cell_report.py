@@ -113,7 +113,10 @@ def _agreement_lines(evaluation: CellEvaluation) -> Iterator[str]:
         for kind, score in evaluation.scores.by_class.items()
         if score.found_objects and not score.true_objects
     ]
-    yield "Means are over the classes that have objects; of nothing found, precision and F1 count 0 in them."
+    yield (
+        "Means are over the classes that have objects; of a class of which nothing was found, precision, F1 and mean "
+        "IoU count 0."
+    )
     yield ""
     if invented:
         yield f"- found, though there is no object of the class: {', '.join(invented)}"

@@ -95,7 +95,8 @@ def _about_labels(data: DataNote) -> Iterator[str]:
     if data.incomplete:
         yield (
             f"Finds of kinds that nobody drew: on {data.incomplete} of {data.pictures} pictures not every kind was "
-            "drawn, and what was found there of another kind counts neither for nor against the model."
+            "drawn, and what was found there of another kind counts neither for nor against the model. Precision, AP "
+            "and LAMR know nothing of such finds, and flatter where many of them are false."
         )
     if data.unclassed:
         yield (
