@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowcount.datasets import NamedBox
-from marrowcount.datasets.regions import Area, area_of, objects_in, tiles_over
+from marrowcount.datasets.regions import Area, area_of, objects_in, scale_to, tiles_over
 from marrowcount.slides.geometry import PixelBox, SizePx
 
 AREAS = st.builds(
@@ -48,6 +48,12 @@ def test_an_object_is_on_a_tile_exactly_if_its_centre_is(area: Area, x: float, y
     for found in on:
         assert found.box.clipped(SizePx(256, 256)) == found.box
         assert found.box.area > 0
+
+
+def test_a_scanners_own_quarter_micrometre_is_a_quarter_micrometre() -> None:
+    """0.2461 um/px stays as it is; 0.12 um/px is made half as large."""
+    assert scale_to(0.2461, 0.25) == 1
+    assert scale_to(0.12, 0.24) == 0.5
 
 
 def test_two_areas_that_touch_share_no_object() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from marrowcount.datasets.regions import scale_to
 from marrowcount.errors import DatasetError
 from marrowcount.slides.geometry import PixelBox, SizePx
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from marrowcount.ports import Picture
 
 __all__ = ["rescaled"]
-
-NEAR: Final = 0.02
-"""Scanners that call themselves 0.25 um/px differ by as much; such pictures stay as they are."""
 
 
 def rescaled(picture: Picture, example: NamedExample, um_per_px: float) -> tuple[Picture, NamedExample]:
@@ -32,8 +30,8 @@ def rescaled(picture: Picture, example: NamedExample, um_per_px: float) -> tuple
             "resolution-unknown",
             f"{example.name}: its resolution is unknown, so it cannot be brought to another; say it",
         )
-    factor = example.um_per_px / um_per_px
-    if abs(factor - 1) < NEAR:
+    factor = scale_to(example.um_per_px, um_per_px)
+    if factor == 1:
         return picture, example
     size = SizePx(max(1, round(example.size.width * factor)), max(1, round(example.size.height * factor)))
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC

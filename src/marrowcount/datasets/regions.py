@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from marrowcount.slides.geometry import PixelBox, SizePx
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from marrowcount.datasets.sources import NamedBox
 
-__all__ = ["Area", "area_of", "objects_in", "tiles_over"]
+__all__ = ["Area", "area_of", "objects_in", "scale_to", "tiles_over"]
+
+NEAR: Final = 0.02
+"""Scanners that call themselves 0.25 um/px differ by as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Area:
         """Whether a point (x, y) lies in it; of two areas that touch, one holds the point between them."""
         (x, y), box = point, self.box
         return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def scale_to(um_per_px: float, wanted: float) -> float:
+    """By what to multiply the sides of a picture to bring it to a resolution; exactly 1 where it nearly has it."""
+    factor = um_per_px / wanted
+    return 1.0 if abs(factor - 1) < NEAR else factor
 
 
 def area_of(region: PixelBox, slide: SizePx) -> Area:

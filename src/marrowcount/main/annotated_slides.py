@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.datasets import NamedBox, NamedExample
-from marrowcount.datasets.regions import area_of, objects_in, tiles_over
+from marrowcount.datasets.regions import area_of, objects_in, scale_to, tiles_over
 from marrowcount.errors import DatasetError, SlideError
 from marrowcount.main.slide_folders import find_slides
 from marrowcount.ports.labelled_files import LabelledSource
@@ -159,7 +159,8 @@ class _ReadSlide:
         by_kind = _by_kind(slide.annotations, base)
         regions = [_region(box, base.size) for group in by_kind[REGIONS].groups for box in group.boxes]
         objects = _objects(by_kind, options.session)
-        side = TILE_PX if options.um_per_px is None else round(TILE_PX * options.um_per_px / spacing.um_per_px)
+        scale = 1.0 if options.um_per_px is None else scale_to(spacing.um_per_px, options.um_per_px)
+        side = round(TILE_PX / scale)
         return cls(
             series_uid=base.facts.series_uid,
             patient=_pseudonym(base.members[0].path),
