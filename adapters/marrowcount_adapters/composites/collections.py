@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from marrowcount.datasets import load_mapping
 from marrowcount.errors import DatasetError
+from marrowcount_adapters.composites.descriptions import read_description
 from marrowcount_adapters.composites.pictures import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from marrowcount.cytology.cell_types import CellType
     from marrowcount.datasets import ClassMapping
 
-__all__ = ["CellCollection", "SingleCell", "read_collection", "shipped_descriptions"]
+__all__ = ["CellCollection", "SingleCell", "read_collection"]
 
-DESCRIPTIONS: Final = "descriptions"
-OWN_DESCRIPTION: Final = "cells.toml"
-"""Looked for in the folder itself where none is named."""
+KIND: Final = "cells"
 
 
 def _with_groups(pattern: str) -> str:
@@ -74,16 +72,10 @@ class SingleCell:
 
 @dataclass(frozen=True, slots=True)
 class CellCollection:
-    """A folder of single-cell pictures."""
+    """A folder of single-cell pictures; the mapping says where they come from and under which licence."""
 
     mapping: ClassMapping
     cells: tuple[SingleCell, ...]
-
-
-def shipped_descriptions() -> tuple[str, ...]:
-    """The names of the collections that are known already."""
-    folder = resources.files("marrowcount_adapters.composites") / DESCRIPTIONS
-    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
 
 
 def read_collection(folder: Path, description: str = "") -> CellCollection:
@@ -97,7 +89,7 @@ def read_collection(folder: Path, description: str = "") -> CellCollection:
         DatasetError: ``description-missing``, ``description-malformed``, ``name-unreadable`` (a picture whose name the
             pattern does not fit), ``class-unmapped``, ``no-pictures``, and those of reading the mapping.
     """
-    told = _description(description, folder)
+    told = read_description(Description, KIND, description, folder)
     mapping = load_mapping(told.mapping)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     cells = (_cell(path, folder, told, mapping) for path in paths)
@@ -117,31 +109,3 @@ def _cell(path: Path, folder: Path, told: Description, mapping: ClassMapping) ->
         return None
     group = f"{mapping.name}/{match['class']}/{match['original']}"
     return SingleCell(path, f"{mapping.name}/{below.as_posix()}", meaning.cell_type, group, told.um_per_px)
-
-
-def _description(name: str, folder: Path) -> Description:
-    try:
-        return Description.model_validate(tomllib.loads(_text(name, folder)))
-    except tomllib.TOMLDecodeError as error:
-        raise DatasetError("description-malformed", f"{name or OWN_DESCRIPTION} is no TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DatasetError("description-malformed", f"{name or OWN_DESCRIPTION}: {place}: {first['msg']}") from error
-
-
-def _text(name: str, folder: Path) -> str:
-    if name in shipped_descriptions():
-        shipped = resources.files("marrowcount_adapters.composites") / DESCRIPTIONS / f"{name}.toml"
-        return shipped.read_text(encoding="utf-8")
-    path = Path(name) if name else folder / OWN_DESCRIPTION
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        known = ", ".join(shipped_descriptions())
-        raise DatasetError(
-            "description-missing",
-            f"{path} cannot be read: {error.strerror}; describe the pictures there, or say FOLDER={known}",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DatasetError("description-malformed", f"{path} is not UTF-8 text: {error.reason}") from error

@@ -29,8 +29,9 @@ LEAST_STAIN: Final = 0.2
 """Pale smudges and platelets have at least that."""
 CENTRAL_UM: Final = 5.0
 """The cell's stained part reaches at least this near to the middle of its picture."""
-LEAST_UM, MOST_UM = 1.2, 26.0
-"""Width of what may be cut out, a platelet to a giant promyelocyte; megakaryocytes come in no single-cell set."""
+LEAST_UM, MOST_UM = 4.5, 26.0
+"""Width of a nucleated cell that may be cut out; megakaryocytes come in no single-cell set."""
+LEAST_PLATELET_UM: Final = 1.2
 REACH_UM: Final = 5.0
 """Cytoplasm is looked for this far around the stained part."""
 EDGE_SHARE: Final = 0.06
@@ -75,8 +76,8 @@ class CutOut:
     box: PixelBox
 
 
-def cut_out(picture: Picture) -> CutOut | BadCut:
-    """The cell in the middle of a picture of 0.125 um/px."""
+def cut_out(picture: Picture, *, platelet: bool = False) -> CutOut | BadCut:
+    """The cell in the middle of a picture of 0.125 um/px; with ``platelet`` it may be as small as one."""
     glass = glass_of(picture)
     density = optical_density(picture, glass)
     stained = _central_stain(density)
@@ -84,7 +85,7 @@ def cut_out(picture: Picture) -> CutOut | BadCut:
         return BadCut.NO_STAIN
     empty = cv2.GaussianBlur(density.sum(axis=2), (0, 0), 1.5) < EMPTY_DENSITY
     mask = _whole_cell(picture, empty, stained)
-    if (fault := _fault(mask, empty)) is not None:
+    if (fault := _fault(mask, empty, LEAST_PLATELET_UM if platelet else LEAST_UM)) is not None:
         return fault
     return _soft(picture, mask, glass)
 
@@ -113,7 +114,7 @@ def _whole_cell(picture: Picture, empty: NDArray[np.bool_], stained: NDArray[np.
     lab = cv2.cvtColor(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
     known = [_halved(one) for one in (stained, empty)]
     cuts = [_tidied(_doubled(_grab_cut(lab, *known, rim), stained.shape), stained) for rim in RIMS_UM]
-    return max(cuts, key=lambda cut: (_fault(cut, empty) is None, float(empty[_rim(cut)].mean())))
+    return max(cuts, key=lambda cut: (_fault(cut, empty, LEAST_PLATELET_UM) is None, float(empty[_rim(cut)].mean())))
 
 
 def _halved(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -161,14 +162,14 @@ def _tidied(found: NDArray[np.bool_], stained: NDArray[np.bool_]) -> NDArray[np.
     return np.asarray(ndimage.binary_fill_holes(smooth), np.bool_)
 
 
-def _fault(mask: NDArray[np.bool_], empty: NDArray[np.bool_]) -> BadCut | None:
+def _fault(mask: NDArray[np.bool_], empty: NDArray[np.bool_], least_um: float) -> BadCut | None:
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return BadCut.SIZE
     outline = max(contours, key=cv2.contourArea)
     area = cv2.contourArea(outline)
     width_um = 2 * np.sqrt(area / np.pi) * CUT_UM_PER_PX
-    if not LEAST_UM <= width_um <= MOST_UM:
+    if not least_um <= width_um <= MOST_UM:
         return BadCut.SIZE
     x, y = outline[:, 0, 0], outline[:, 0, 1]
     rows, columns = mask.shape

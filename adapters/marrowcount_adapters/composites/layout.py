@@ -15,29 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from marrowcount.datasets import LabelledBox
-    from marrowcount.ports import Picture
+    from marrowcount_adapters.composites.boxed import Boxed
 
-__all__ = ["Piece", "alone", "side_by_side"]
-
-Piece = tuple["Picture", tuple["LabelledBox", ...]]
-"""A picture of 0.25 um/px and its objects in its own pixels."""
+__all__ = ["alone", "side_by_side"]
 
 FADE_PX = 10.0
 
 
-def side_by_side(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, int]]:
-    """Tiles filled in rows with pictures, untouched; with each the number of pictures on it.
+def side_by_side(pieces: Iterable[Boxed]) -> Iterator[Boxed]:
+    """Tiles filled in rows with pictures of 0.25 um/px, untouched.
 
     A picture larger than a tile is cut off at its right and bottom; boxes go with it.
     """
     waiting = sorted((_cropped(piece) for piece in pieces), key=lambda piece: piece[0].shape[:2])
     while waiting:
         tile, used = _filled(waiting)
-        yield tile, used
+        yield tile
         waiting = waiting[used:]
 
 
-def _filled(waiting: list[Piece]) -> tuple[Piece, int]:
+def _filled(waiting: list[Boxed]) -> tuple[Boxed, int]:
     tile = np.empty((TILE_PX, TILE_PX, 3), np.uint8)
     tile[:] = glass_of(waiting[0][0]).round()
     objects: list[LabelledBox] = []
@@ -54,7 +51,7 @@ def _filled(waiting: list[Piece]) -> tuple[Piece, int]:
     return (tile, tuple(objects)), len(waiting)
 
 
-def _cropped(piece: Piece) -> Piece:
+def _cropped(piece: Boxed) -> Boxed:
     picture, objects = piece
     if max(picture.shape[:2]) <= TILE_PX:
         return piece
@@ -64,14 +61,14 @@ def _cropped(piece: Piece) -> Piece:
     return cropped, inside
 
 
-def alone(piece: Piece, margin_px: int) -> Piece:
+def alone(piece: Boxed, margin_px: int) -> Boxed:
     """A picture, untouched, in the middle of a tile of its own ground.
 
     Around it lies its own mirrored margin, so that red cells at its edge become whole, which fades into the colour of
     its glass.
 
     Args:
-        piece: at most as large as a tile.
+        piece: at 0.25 um/px, at most as large as a tile.
         margin_px: of it at most that much is mirrored: what lies between the cell and the nearest edge.
     """
     picture, objects = piece

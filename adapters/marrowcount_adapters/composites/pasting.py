@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from marrowcount.slides.geometry import PixelBox
+from marrowcount_adapters.composites.windows import overlap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from marrowcount_adapters.composites.cutting import CutOut
 
-__all__ = ["Pasted", "paste", "restained", "turned"]
+__all__ = ["INSIDE", "Pasted", "paste", "restained", "rotated"]
 
 INSIDE: Final = 0.5
 """Opacity from which a pixel belongs to the cell."""
@@ -39,7 +40,7 @@ class Pasted:
     opaque: NDArray[np.bool_]
 
 
-def turned(cut: CutOut, degrees: float, scale: float, *, mirrored: bool) -> CutOut:
+def rotated(cut: CutOut, degrees: float, scale: float, *, mirrored: bool) -> CutOut:
     """The cut-out turned about its middle, enlarged and perhaps mirrored, in a window that holds all of it."""
     picture, alpha = (cut.picture[:, ::-1], cut.alpha[:, ::-1]) if mirrored else (cut.picture, cut.alpha)
     rows, columns = alpha.shape
@@ -75,10 +76,8 @@ def _lab(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def paste(canvas: NDArray[np.float32], cut: CutOut, left: int, top: int) -> Pasted | None:
     """Lay the cell over the canvas; None where nothing of it is on the canvas."""
-    rows, columns = cut.alpha.shape
     height, width = canvas.shape[:2]
-    here = np.s_[max(0, top) : min(height, top + rows), max(0, left) : min(width, left + columns)]
-    there = np.s_[here[0].start - top : here[0].stop - top, here[1].start - left : here[1].stop - left]
+    here, there = overlap((height, width), cut.alpha.shape, left, top)
     alpha = cut.alpha[there]
     if not (alpha > INSIDE).any():
         return None

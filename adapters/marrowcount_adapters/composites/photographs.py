@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from statistics import median
+from math import log
+from statistics import median, pstdev
 from typing import TYPE_CHECKING, Final
 
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.datasets import LabelledBox, load_mapping
 from marrowcount.errors import DatasetError
 from marrowcount.slides.geometry import PixelBox, SizePx
+from marrowcount_adapters.composites.boxed import Boxed, enlarged
+from marrowcount_adapters.composites.descriptions import read_description
 from marrowcount_adapters.composites.pictures import read_picture, scaled
 
 if TYPE_CHECKING:
@@ -19,19 +24,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from marrowcount.datasets import ClassMapping
-    from marrowcount.ports import Picture
 
-__all__ = ["RED_CELL_UM", "Photograph", "at_scale", "mapping_of_photographs", "read_photographs"]
+__all__ = ["RED_CELL_UM", "Photograph", "PhotographCollection", "at_scale", "read_photographs"]
 
 RED_CELL_UM: Final = 7.5
 """Box of a red cell in a smear: what it measures in AML-Cytomorphology_LMU, whose pixel size is published."""
 RED_CELL_NAMES: Final = frozenset({"rbc", "red blood cell", "erythrocyte"})
-MAPPING: Final = "wbc-rbc-platelet"
+KIND: Final = "photographs"
 NAMES_FILE: Final = "classes.txt"
 FIELDS: Final = 5
 EDGE_PX: Final = 2.0
 LEAST_RED_CELLS: Final = 10
 """Whole red cells on all pictures of one size, from which their scale is taken."""
+LEAST_FOR_STRETCH: Final = 4
+MOST_SPREAD: Final = 0.12
+"""Standard deviation of the logarithms of the stretches: 0.05 to 0.08 where cells lie as they happen to, 0.19 among
+pictures of 4:3 that were squeezed into a square, some of them turned."""
+
+
+class Description(BaseModel):
+    """Where photographs come from, and the mapping of their classes: a shipped one, or the path of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mapping: str
+    source: str = Field(min_length=1)
+    licence: str = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,8 @@ class Photograph:
         size: in pixels.
         objects: nucleated cells of unstated class, and platelets.
         red_cells: boxes of whole red cells.
-        um_per_px: by the red cells of all photographs of the same size.
+        um_per_px: by the red cells of all photographs of the same size; the geometric mean of both directions.
+        stretch: how much wider than high a round cell is shown; 1 but in sets that squeezed pictures into a square.
     """
 
     name: str
@@ -55,40 +74,57 @@ class Photograph:
     objects: tuple[LabelledBox, ...]
     red_cells: tuple[PixelBox, ...]
     um_per_px: float = 0.0
+    stretch: float = 1.0
 
     @property
     def nucleated(self) -> tuple[PixelBox, ...]:
         """Boxes of nucleated cells."""
         return tuple(one.box for one in self.objects if one.cell_type is not CellType.PLATELET)
 
+    def factors(self, um_per_px: float) -> tuple[float, float]:
+        """By how much it is enlarged along rows and down columns to be at that resolution, round cells round."""
+        factor = self.um_per_px / um_per_px
+        return factor / self.stretch**0.5, factor * self.stretch**0.5
 
-def mapping_of_photographs() -> ClassMapping:
-    """White cell, red cell, platelet."""
-    return load_mapping(MAPPING)
+
+@dataclass(frozen=True, slots=True)
+class PhotographCollection:
+    """A folder of photographs, and where they come from."""
+
+    photographs: tuple[Photograph, ...]
+    source: str
+    licence: str
 
 
-def read_photographs(folder: Path, splits: Sequence[str]) -> tuple[Photograph, ...]:
+def read_photographs(folder: Path, splits: Sequence[str], description: str = "") -> PhotographCollection:
     """All photographs of these splits: ``images/<split>``, ``labels/<split>`` with ``classes.txt``.
 
+    Args:
+        folder: of the photographs.
+        splits: names of the folders.
+        description: a shipped one's name or a file's path; without it the folder's own ``photographs.toml``.
+
     Raises:
-        DatasetError: ``labels-missing``, ``labels-malformed``, ``class-unmapped``, ``scale-unknown`` (too few red cells
-            on the pictures of one size), and those of reading pictures.
+        DatasetError: ``labels-missing``, ``labels-malformed``, ``class-unmapped``, ``no-pictures``, ``scale-unknown``
+            (too few red cells on the pictures of one size), and those of reading pictures and descriptions.
     """
-    mapping = mapping_of_photographs()
+    told = read_description(Description, KIND, description, folder)
+    mapping = load_mapping(told.mapping)
     found = [photograph for split in splits for photograph in _of_split(folder, split, mapping)]
+    if not found:
+        raise DatasetError("no-pictures", f"{folder} holds no photographs in images/{' or images/'.join(splits)}")
     by_size: dict[SizePx, list[Photograph]] = defaultdict(list)
     for photograph in found:
         by_size[photograph.size].append(photograph)
-    scales = {size: _um_per_px(folder, size, some) for size, some in by_size.items()}
-    return tuple(replace(one, um_per_px=scales[one.size]) for one in found)
+    measured = {one.name: one for size, some in by_size.items() for one in _measured(folder, size, some)}
+    return PhotographCollection(tuple(measured[one.name] for one in found), told.source, told.licence)
 
 
-def at_scale(photograph: Photograph, um_per_px: float) -> tuple[Picture, tuple[LabelledBox, ...]]:
-    """A photograph and its objects at that resolution."""
-    factor = photograph.um_per_px / um_per_px
-    picture = scaled(read_picture(photograph.path), factor)
-    size = SizePx(picture.shape[1], picture.shape[0])
-    return picture, tuple(replace(one, box=_times(one.box, factor).clipped(size)) for one in photograph.objects)
+def at_scale(photograph: Photograph, um_per_px: float) -> Boxed:
+    """A photograph and its objects at that resolution, round cells round."""
+    x, y = photograph.factors(um_per_px)
+    picture = scaled(read_picture(photograph.path), x, y)
+    return picture, tuple(replace(one, box=enlarged(one.box, x, y)) for one in photograph.objects)
 
 
 def _of_split(folder: Path, split: str, mapping: ClassMapping) -> Iterator[Photograph]:
@@ -135,7 +171,8 @@ def _whole(box: PixelBox, size: SizePx) -> bool:
     return away > EDGE_PX
 
 
-def _um_per_px(folder: Path, size: SizePx, photographs: Sequence[Photograph]) -> float:
+def _measured(folder: Path, size: SizePx, photographs: Sequence[Photograph]) -> list[Photograph]:
+    """Photographs of one size with their scale; each with its own stretch where these differ too much for chance."""
     sides = [box.area**0.5 for photograph in photographs for box in photograph.red_cells]
     if len(sides) < LEAST_RED_CELLS:
         raise DatasetError(
@@ -143,8 +180,16 @@ def _um_per_px(folder: Path, size: SizePx, photographs: Sequence[Photograph]) ->
             f"{folder}: {len(sides)} whole red cells are boxed on the pictures of {size.width} x {size.height} px; "
             f"{LEAST_RED_CELLS} are needed to tell their scale",
         )
-    return RED_CELL_UM / median(sides)
+    um_per_px = RED_CELL_UM / median(sides)
+    stretches = [_stretch(photograph) for photograph in photographs]
+    squeezed = pstdev(log(stretch) for stretch in stretches) > MOST_SPREAD
+    return [
+        replace(one, um_per_px=um_per_px, stretch=stretch if squeezed else 1.0)
+        for one, stretch in zip(photographs, stretches, strict=True)
+    ]
 
 
-def _times(box: PixelBox, factor: float) -> PixelBox:
-    return PixelBox(box.left * factor, box.top * factor, box.right * factor, box.bottom * factor)
+def _stretch(photograph: Photograph) -> float:
+    """Median width of the red cells over their height; 1 where there are too few to tell."""
+    ratios = [box.width / box.height for box in photograph.red_cells]
+    return median(ratios) if len(ratios) >= LEAST_FOR_STRETCH else 1.0

@@ -35,9 +35,15 @@ def read_picture(path: Path) -> Picture:
     return np.asarray(decoded, np.uint8)
 
 
-def scaled(picture: Picture, factor: float) -> Picture:
-    """The picture enlarged by a factor; area means where it becomes smaller, so that nothing is aliased."""
+def scaled(picture: Picture, factor: float, down: float | None = None) -> Picture:
+    """The picture enlarged by a factor; area means where it becomes smaller, so that nothing is aliased.
+
+    Args:
+        picture: (rows, columns, 3).
+        factor: along a row, and down a column where nothing else is said.
+        down: down a column.
+    """
     rows, columns = picture.shape[:2]
-    size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
+    size = (max(1, round(columns * factor)), max(1, round(rows * (down or factor))))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, size, interpolation=way), np.uint8)

@@ -11,12 +11,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from marrowcount.main.composite_commands import compose
+
 __all__ = ["dataset"]
 
 dataset = typer.Typer(
     help="Data sets to train and to measure on: bring in, look at, check, split, merge, give out.",
     no_args_is_help=True,
 )
+
+dataset.command()(compose)
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a data set, as import leaves it.")]
 Out = Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")]
