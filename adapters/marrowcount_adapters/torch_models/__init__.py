@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marrowcount_adapters.torch_models.densenet import DenseNet121, begun, new_network
-from marrowcount_adapters.torch_models.export import files_of
+from marrowcount_adapters.torch_models.export import exportable
 from marrowcount_adapters.torch_models.loss import roi_loss
 from marrowcount_adapters.torch_models.roi import TorchRoiModel, load_roi_model, roi_model_of
 
@@ -11,7 +11,7 @@ __all__ = [
     "DenseNet121",
     "TorchRoiModel",
     "begun",
-    "files_of",
+    "exportable",
     "load_roi_model",
     "new_network",
     "roi_loss",

@@ -16,7 +16,7 @@ from marrowcount.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Augmentation", "CellTraining", "DataSource", "RoiTraining", "Training", "read_training"]
+__all__ = ["Augmentation", "CellTraining", "DataSource", "RoiTraining", "Training", "read_source", "read_training"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -167,6 +167,18 @@ def read_training(kind: type[Asked], file: Path | None, flags: Mapping[str, Any]
         raise SettingsError("wrong-setting", "\n".join(_complaints(kind, error))) from None
 
 
+def read_source(table: Mapping[str, Any]) -> DataSource:
+    """A source by itself, as a flag gives it.
+
+    Raises:
+        SettingsError: ``wrong-setting``.
+    """
+    try:
+        return DataSource(**table)
+    except ValidationError as error:
+        raise SettingsError("wrong-setting", "\n".join(_complaints(DataSource, error))) from None
+
+
 def _read_table(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -176,7 +188,7 @@ def _read_table(file: Path) -> dict[str, Any]:
         raise SettingsError("unreadable-settings", f"{file} is not TOML: {error}") from None
 
 
-def _complaints(kind: type[Training], error: ValidationError) -> Iterator[str]:
+def _complaints(kind: type[BaseModel], error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"]) or "configuration"
         if fault["type"] == "extra_forbidden":

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from marrowcount.evaluation import CellScores
-    from marrowcount.ports import CellModel, RoiModel
+    from marrowcount.ports import CellModel, Picture, RoiModel
     from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 
-__all__ = ["cell_figures", "fit_probabilities", "judged_tiles", "milliseconds_a_tile", "region_figures"]
+__all__ = ["cell_figures", "enlarged", "fit_probabilities", "judged_tiles", "milliseconds_a_tile", "region_figures"]
 
 MEASURES: Final = ("average_precision", "precision", "recall", "f1", "log_average_miss_rate", "mean_overlap")
 DECIMALS: Final = 4
@@ -44,10 +44,13 @@ def _judged(model: CellModel, tiles: CellTiles, tile: int) -> JudgedTile:
 
 def fit_probabilities(model: RoiModel, tiles: RegionTiles) -> NDArray[np.float64]:
     """A ROI model's probabilities of the tiles of a store, (n,)."""
-    # Twice the side by repetition is undone exactly by the model's own area mean.
-    halves = (tiles.pictures[tile] for tile in range(len(tiles)))
-    pictures = (np.ascontiguousarray(picture.repeat(2, axis=0).repeat(2, axis=1)) for picture in halves)
+    pictures = (enlarged(tiles.pictures[tile]) for tile in range(len(tiles)))
     return np.array([model.probabilities([picture])[0] for picture in pictures], dtype=np.float64)
+
+
+def enlarged(half: Picture) -> Picture:
+    """Twice the side by repetition, which a model's own area mean undoes exactly."""
+    return np.ascontiguousarray(half.repeat(2, axis=0).repeat(2, axis=1))
 
 
 def cell_figures(judged: Sequence[JudgedTile], threshold: float) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.slides.manifest import INT8_FILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,56 +25,58 @@ _TASK: Final = {
         "Judges whether a 512 x 512 px tile (0.25 um/px) of a May-Gruenwald-Giemsa or Wright stained marrow smear is "
         "fit for cytology. DenseNet121, two outputs, on the tile's 2 x 2 area mean (256 x 256 px), pixels scaled to "
         "0..1; its last layer judges each place, and a smooth maximum over the places decides, since a tile is unfit "
-        "where any part of it is (the paper's network takes the mean). Trained from random weights with cross entropy "
-        "and AdamW; the paper's starts from ImageNet and learns more slowly."
+        "where any part of it is (the paper's network takes the mean)."
     ),
     "cells": (
         "Finds and classifies 19 kinds of objects on a 512 x 512 px tile (0.25 um/px) of a marrow smear that was "
-        "found fit. YOLO11n as defined by ultralytics, pixels scaled to 0..1, one forward pass; boxes of whatever "
-        "class that overlap a more probable one by more than the suppression IoU are dropped. Trained from random "
-        "weights."
+        "found fit. YOLO11 as defined by ultralytics, pixels scaled to 0..1, one forward pass; boxes of whatever "
+        "class that overlap a more probable one by more than the suppression IoU are dropped."
     ),
 }
 
 _THRESHOLD: Final = {
     "roi": (
-        "the lowest probability that reaches the wanted precision on validation slides of the phantom, but at least "
-        "0.5; the paper's code uses 0.85"
+        "the lowest probability that reaches the wanted precision on validation tiles, but at least 0.5; the paper's "
+        "code uses 0.85"
     ),
     "cells": (
-        "the class probability of the best mean F1 on validation slides of the phantom, where missed and false "
-        "objects are in balance and counts are least biased; the paper uses 0.75 on its own network"
+        "the class probability of the best mean F1 on validation tiles, where missed and false objects are in balance "
+        "and counts are least biased; the paper uses 0.75 on its own network"
     ),
 }
-
 
 _USE: Final = (
     "Trying out the whole way from slide to report, developing, and as a start for training on real marrow. Not for "
     "patients: such a model must be trained and validated on the stain, scanner and population of its laboratory."
 )
 
-_DATA: Final = (
-    "The phantom's slides differ in seed, diagnosis, stain and scanner look; tiles were turned, put together as "
-    "mosaics, and changed in colour, light, focus, noise and JPEG quality. Beside unfit marrow, the ROI model saw "
-    "drawn tissue sections, labels, noise and blank ground."
-)
+_AUGMENTATION: Final = {
+    "roi": (
+        "Tiles were turned and changed in stain, colour, light, noise and JPEG quality; beside them the model saw "
+        "drawn tissue sections, labels, noise and blank ground."
+    ),
+    "cells": (
+        "Tiles were turned, scaled a little, put together of parts of several, and changed in stain, colour, light, "
+        "focus, noise and JPEG quality."
+    ),
+}
 
 _MEASURED: Final = (
-    "Measured **on the phantom**, on slides with seeds that neither training nor the choice of the threshold saw. They "
-    "say how well the phantom was learnt, and **nothing about real marrow**, on which this model was never tested."
+    "No picture measured on was trained on, nor used to choose the threshold. The model was never tested on marrow of "
+    "patients, unless the lines above or the notes below say so; figures of the phantom say how well the phantom was "
+    "learnt, and **nothing about real marrow**."
 )
 
 _ON: Final = {
-    "roi": "Every tile of each slide was judged, fit and unfit as they come.",
-    "cells": "Every fit tile of each slide was judged; means are over the paper's 16 classes but where it is said.",
+    "roi": "Fit and unfit tiles are judged as they come.",
+    "cells": "Means are over the paper's 16 classes but where it is said.",
 }
 
 _LIMITS: Final = {
     "roi": (
         "Tiles of which a small part, most often a corner, is empty, out of focus or overstained count as unfit in "
         "these figures, and many of them are accepted. What no phantom slide shows (folds, pen marks, edges of the "
-        "cover slip, other stains) was never seen. A black picture is accepted; marrowcount leaves dark ground out "
-        "before this model is asked."
+        "cover slip, other stains) was never seen."
     ),
     "cells": (
         "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "
@@ -83,19 +86,21 @@ _LIMITS: Final = {
 }
 
 
-def card_of(manifest: ModelManifest, confusions: tuple[str, ...]) -> str:
-    """The text of ``MODEL_CARD.md``, every figure from the manifest."""
+def card_of(manifest: ModelManifest, confusions: tuple[str, ...], notes: str = "") -> str:
+    """The text of ``MODEL_CARD.md``, every figure from the manifest, but for the notes, which are somebody's words."""
     cells = manifest.task == "cells"
     parts = (
         f"# {manifest.name} {manifest.version}",
         "**For research use only. Not for use in diagnostic procedures.**",
         _TASK[manifest.task],
         f"## Intended use\n{_USE}",
-        f"## Training data\n{manifest.training_data} {_DATA}",
+        f"## Training data\n{manifest.training_data} {_AUGMENTATION[manifest.task]}",
         f"## Threshold\n{manifest.threshold:g}: {_THRESHOLD[manifest.task]}.",
-        f"## Figures\n{_MEASURED} {_ON[manifest.task]}\n\n{_means(manifest)}",
+        f"## Figures\nMeasured on {manifest.measured_on}. {_MEASURED} {_ON[manifest.task]}\n\n{_means(manifest)}",
         *((_classes(manifest),) if cells else ()),
-        *((f"## Commonest confusions on the phantom\n{_lines(confusions)}",) if confusions else ()),
+        *((f"## Commonest confusions\n{_lines(confusions)}",) if confusions else ()),
+        f"## Files\n{_files(manifest)}",
+        *((f"## Notes\n{notes.strip()}",) if notes.strip() else ()),
         f"## Limits\n{_LIMITS[manifest.task]}",
         f"## Licence\n{manifest.licence}. The network definition of the cell model is ultralytics', AGPL-3.0.",
     )
@@ -120,6 +125,17 @@ def _lines(confusions: tuple[str, ...]) -> str:
 
 def _name(place: int) -> str:
     return CellType(int(place)).label
+
+
+def _files(manifest: ModelManifest) -> str:
+    """Which file runs, and what 8 bit integers cost."""
+    runs = f"onnxruntime runs `{manifest.onnx_file}`; torch runs `weights.safetensors`, the same parameters."
+    lost = manifest.figures.get("int8_loss")
+    if lost is None:
+        return runs
+    what = "ROC AUC" if manifest.task == "roi" else "mean average precision"
+    kept = "is packaged" if INT8_FILE in manifest.files else "is not packaged"
+    return f"{runs} With convolutions in 8 bit integers {lost:g} of the {what} is lost; that file {kept}."
 
 
 def _means(manifest: ModelManifest) -> str:

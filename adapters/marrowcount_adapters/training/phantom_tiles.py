@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import structlog
 
 from marrowcount.evaluation import TrueObject
 from marrowcount.phantom import ONSET, PhantomSlide
@@ -15,7 +15,7 @@ from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.training.tiles import TileWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,36 +24,37 @@ if TYPE_CHECKING:
 
 __all__ = ["truth_on", "write_stores"]
 
-log = structlog.get_logger()
-
 SLIDE_PX: Final = 8192
 """Large enough for the ground to vary as on a whole slide."""
 
 
 def write_stores(
-    folder: Path, slides: Sequence[tuple[str, int]], size_px: int = SLIDE_PX, unfit_tiles: int | None = None
+    folder: Path, slides: Iterable[tuple[str, int]], count: int, size_px: int = SLIDE_PX, unfit_tiles: int | None = None
 ) -> None:
     """Write ``cells`` (fit tiles with their objects) and ``regions`` (fit and unfit tiles, halved).
+
+    The folder gets its name when both are whole.
 
     Args:
         folder: of both stores.
         slides: profile and seed of each slide.
+        count: how many slides.
         size_px: side of the slides.
         unfit_tiles: of each slide, half of them the least faulty, which are hard to tell, the others at random; None
             takes all, so that fit and unfit are as on a slide.
     """
-    capacity = len(slides) * (size_px // TILE_PX) ** 2
-    cells, regions = (
-        TileWriter(folder / "cells", capacity, TILE_PX),
-        TileWriter(folder / "regions", capacity, TILE_PX // 2),
-    )
-    for place, (profile, seed) in enumerate(slides):
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    capacity = count * (size_px // TILE_PX) ** 2
+    cells = TileWriter(partial / "cells", capacity, TILE_PX)
+    regions = TileWriter(partial / "regions", capacity, TILE_PX // 2)
+    for profile, seed in slides:
         slide = PhantomSlide(profile, seed, SizePx(size_px, size_px))
         _write_fit(slide, cells, regions)
         _write_unfit(slide, regions, unfit_tiles)
-        log.info("training.slide", slide=place + 1, of=len(slides), profile=profile, tiles=len(cells))
     cells.close()
     regions.close()
+    partial.rename(folder)
 
 
 def truth_on(slide: PhantomSlide, tile: Tile) -> tuple[TrueObject, ...]:

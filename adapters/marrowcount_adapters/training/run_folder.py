@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONFIG_FILE", "CURVE_FILE", "LOG_FILE", "RunFolder"]
 
+Asked = TypeVar("Asked", bound="Training")
+
 CONFIG_FILE: Final = "config.json"
 LOG_FILE: Final = "log.jsonl"
 CURVE_FILE: Final = "validation.png"
@@ -40,7 +42,6 @@ class RunFolder:
     """A run on disk."""
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
         self.path = path
 
     @property
@@ -54,10 +55,11 @@ class RunFolder:
         Raises:
             SettingsError: ``run-differs``, names the keys that differ.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         asked = config.model_dump(mode="json")
         path = self.path / CONFIG_FILE
         if self.begun and path.is_file():
-            before = self._configured(type(config))
+            before = self.configured(type(config)).model_dump(mode="json")
             differing = sorted(key for key in asked if asked[key] != before[key])
             if set(differing) - FREE_KEYS:
                 raise SettingsError(
@@ -69,11 +71,15 @@ class RunFolder:
         partial.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
         partial.replace(path)
 
-    def _configured(self, kind: type[Training]) -> dict[str, Any]:
-        """What the run was begun with; keys that did not exist then have their defaults."""
+    def configured(self, kind: type[Asked]) -> Asked:
+        """What the run was begun with; keys that did not exist then have their defaults.
+
+        Raises:
+            SettingsError: ``run-differs``: of another task.
+        """
         path = self.path / CONFIG_FILE
         try:
-            return kind.model_validate_json(path.read_text(encoding="utf-8")).model_dump(mode="json")
+            return kind.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError as error:
             message = f"{path} is of another version or task; begin another run with --start and this folder"
             raise SettingsError("run-differs", message) from error

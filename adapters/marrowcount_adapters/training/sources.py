@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marrowcount.ports import PictureSource
     from marrowcount_adapters.training.config import DataSource, Training
 
-__all__ = ["CELLS", "REGIONS", "TileKind", "TileSources"]
+__all__ = ["CELLS", "REGIONS", "TileKind", "TileSources", "tiles_in_store"]
 
 Tiles = TypeVar("Tiles", CellTiles, RegionTiles)
 
@@ -46,6 +46,15 @@ class TileKind(Generic[Tiles]):
 
 CELLS: Final = TileKind("cells", CellTiles.open, CellTiles.joined, cell_store)
 REGIONS: Final = TileKind("regions", RegionTiles.open, RegionTiles.joined, region_store)
+
+
+FOLDER_OF_TASK: Final = {"cells": CELLS.folder, "roi": REGIONS.folder}
+
+
+def tiles_in_store(folder: Path, task: str) -> int | None:
+    """How many tiles a phantom store holds for a task; None where the folder is no such store."""
+    path = folder / FOLDER_OF_TASK[task] / PICTURES
+    return len(np.load(path, mmap_mode="r", allow_pickle=False)) if path.is_file() else None
 
 
 @dataclass(frozen=True, slots=True)

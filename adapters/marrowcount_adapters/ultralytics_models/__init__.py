@@ -6,7 +6,7 @@ The only package that imports ultralytics. Nothing here downloads, reports or in
 from __future__ import annotations
 
 from marrowcount_adapters.ultralytics_models.cells import TorchCellModel, cell_model_of, load_cell_model
-from marrowcount_adapters.ultralytics_models.export import files_of
+from marrowcount_adapters.ultralytics_models.export import exportable, folded_parameters
 from marrowcount_adapters.ultralytics_models.loss import CellLoss
 from marrowcount_adapters.ultralytics_models.network import SIZES, new_network
 from marrowcount_adapters.ultralytics_models.starting import unfolded
@@ -16,7 +16,8 @@ __all__ = [
     "CellLoss",
     "TorchCellModel",
     "cell_model_of",
-    "files_of",
+    "exportable",
+    "folded_parameters",
     "load_cell_model",
     "new_network",
     "unfolded",

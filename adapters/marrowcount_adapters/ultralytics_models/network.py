@@ -88,12 +88,13 @@ def _import_detection_model() -> type[DetectionModel]:
     threads = os.environ.get("OMP_NUM_THREADS")
     for name, value in _environment():
         os.environ[name] = value
-    open_picture = Image.open
+    open_picture, save = Image.open, torch.save
     from ultralytics.nn.tasks import DetectionModel  # noqa: PLC0415 - only after the environment is set
 
     # ultralytics puts a function of its own in Pillow's place, which answers a damaged picture, wherever in the process
-    # it is opened, with a failed import instead of Pillow's error.
-    Image.open = open_picture
+    # it is opened, with a failed import instead of Pillow's error; and one in torch's place, which waits for seconds
+    # before it says that a disk is full.
+    Image.open, torch.save = open_picture, save
     # ultralytics sets one thread for everything that is started later.
     os.environ.pop("OMP_NUM_THREADS", None)
     if threads is not None:

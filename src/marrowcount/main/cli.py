@@ -13,7 +13,7 @@ from rich.console import Console
 from marrowcount.errors import MarrowcountError, SettingsError, SlideError
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
-from marrowcount.main.train_commands import train
+from marrowcount.main.train_commands import crossvalidate, model, train
 from marrowcount.settings import read_settings
 
 __all__ = ["app", "run"]
@@ -31,6 +31,8 @@ study = typer.Typer(help="Studies that calibrate the method, runnable.", no_args
 app.add_typer(study, name="study")
 app.add_typer(dataset, name="dataset")
 app.add_typer(train, name="train")
+app.add_typer(crossvalidate, name="crossvalidate")
+app.add_typer(model, name="model")
 app.add_typer(evaluate, name="evaluate")
 
 SettingsFile = Annotated[

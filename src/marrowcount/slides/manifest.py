@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CELL_CLASSES",
+    "INT8_FILE",
     "MANIFEST_FILE",
     "ONNX_FILE",
     "ROI_CLASSES",
@@ -35,6 +36,8 @@ __all__ = [
 MANIFEST_FILE: Final = "manifest.json"
 ONNX_FILE: Final = "model.onnx"
 """The network in single precision, for onnxruntime."""
+INT8_FILE: Final = "model-int8.onnx"
+"""The same with its convolutions in 8 bit integers, where little accuracy is lost by it."""
 WEIGHTS_FILE: Final = "weights.safetensors"
 """The same parameters in half precision, for torch and for further training; never a pickle, which runs code."""
 
@@ -45,7 +48,7 @@ ROI_CLASSES: Final = ("unfit", "fit")
 """Outputs of the ROI model."""
 CELL_CLASSES: Final = tuple(cell_type.label for cell_type in CellType)
 """Outputs of the cell model."""
-OPTIONAL: Final = frozenset({"seen"})
+OPTIONAL: Final = frozenset({"seen", "onnx_file", "measured_on"})
 """Fields that a manifest may lack."""
 CLASSES_OF_TASK: Final = {"roi": ROI_CLASSES, "cells": CELL_CLASSES}
 INPUT_PX_OF_TASK: Final = {"roi": TILE_PX // 2, "cells": TILE_PX}
@@ -70,6 +73,8 @@ class ModelManifest:
         figures: measured figures by name; the names say what they were measured on.
         seen: lowest and highest of each figure of a tile's appearance that training saw, by
             :class:`~marrowcount.slides.familiarity.Feature`; empty where nobody measured.
+        onnx_file: which of the files onnxruntime is to run.
+        measured_on: what the figures were measured on, for people; empty in models of version 0.1.0.
     """
 
     name: str
@@ -85,7 +90,9 @@ class ModelManifest:
     licence: str
     training_data: str
     figures: Mapping[str, float]
-    seen: Mapping[Feature, Range] = field(default_factory=dict)
+    seen: Mapping[Feature, Range] = field(default_factory=dict[Feature, Range])
+    onnx_file: str = ONNX_FILE
+    measured_on: str = ""
 
     def to_json(self) -> str:
         """The text of ``manifest.json``."""
@@ -176,6 +183,8 @@ def _parsed(content: object) -> ModelManifest:
         training_data=_text(named["training_data"]),
         figures={name: _number(value) for name, value in _object(named["figures"]).items()},
         seen={Feature(name): _range(value) for name, value in _object(named.get("seen", {})).items()},
+        onnx_file=_onnx_file(named.get("onnx_file", ONNX_FILE)),
+        measured_on=_text(named.get("measured_on", "")),
     )
 
 
@@ -188,6 +197,12 @@ def _text(value: object) -> str:
 def _task(value: object) -> str:
     if value not in CLASSES_OF_TASK:
         raise ValueError(f"not a task: {value!r}")
+    return str(value)
+
+
+def _onnx_file(value: object) -> str:
+    if value not in {ONNX_FILE, INT8_FILE}:
+        raise ValueError(f"not a file that onnxruntime runs: {value!r}")
     return str(value)
 
 

@@ -1,0 +1,180 @@
+"""``marrowcount train``: whole trainings of a few steps, offline, killed and gone on with."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from marrowcount.cytology.cell_types import CellType
+from marrowcount.datasets import Example, LabelledBox, Split
+from marrowcount.main.cli import app
+from marrowcount.slides.geometry import PixelBox, SizePx
+from marrowcount_adapters.dataset_store import DatasetWriter
+from marrowcount_adapters.training.checkpoints import read_checkpoint, read_weights
+from marrowcount_adapters.training.tiles import TileWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEPS = 6
+
+KILLED = """
+import os, signal, socket, sys
+
+def refuse(*a, **k):
+    open(sys.argv[1], "a").write(f"asked for {a}\\n")
+    raise OSError("no network here")
+
+class NoSocket(socket.socket):
+    connect = connect_ex = sendto = bind = refuse
+
+socket.socket, socket.getaddrinfo, socket.gethostbyname, socket.create_connection = NoSocket, refuse, refuse, refuse
+
+from marrowcount.main import training_progress
+from marrowcount.main.cli import app
+
+heard = training_progress.TrainingProgress.stepped
+def stepped(self, step, report):
+    heard(self, step, report)
+    if step == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+training_progress.TrainingProgress.stepped = stepped
+app(sys.argv[3:])
+"""
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Light pictures with dark discs: blasts, cells nobody named, and one picture not wholly boxed; fit and unfit."""
+    folder = tmp_path_factory.mktemp("data") / "set"
+    rng = np.random.default_rng(1)
+    with DatasetWriter(folder, "discs") as writer:
+        for place in range(4):
+            picture = rng.integers(200, 230, (300, 300, 3), dtype=np.uint8)
+            picture[100:160, 80:140] = 60 + 10 * place
+            box = LabelledBox(PixelBox(80, 100, 140, 160), CellType.BLAST if place % 2 else None)
+            split = Split.VALIDATION if place == 3 else Split.TRAIN
+            writer.add(
+                picture,
+                Example(
+                    str(place),
+                    "",
+                    SizePx(300, 300),
+                    (box,),
+                    place != 2,
+                    place != 0,
+                    0.25,
+                    patient=str(place),
+                    split=split,
+                ),
+            )
+        writer.finish()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of both kinds of tiles."""
+    folder = tmp_path_factory.mktemp("phantom")
+    rng = np.random.default_rng(2)
+    cells, regions = TileWriter(folder / "cells", 2, 512), TileWriter(folder / "regions", 4, 256)
+    for place in range(2):
+        picture = rng.integers(0, 255, (512, 512, 3), dtype=np.uint8)
+        cells.add(picture, np.array([[place, 200, 200, 260, 270]], np.float32))
+        regions.add(picture[:256, :256], fit=True, faults=np.zeros((8, 8)))
+        regions.add(picture[256:, 256:], fit=False, faults=np.ones((8, 8)))
+    cells.close()
+    regions.close()
+    return folder
+
+
+def configured(folder: Path, task: str, data_set: Path, phantom: Path) -> list[str]:
+    """The command line of a tiny training into ``folder / "run"``."""
+    file = folder / "training.toml"
+    file.write_text(
+        f'out = "{folder / "run"}"\nsteps = {STEPS}\nbatch = 2\nthreads = 1\nsave_every = 2\njudge_every = 3\n'
+        f"report_every = 1\njudge_tiles = 2\n"
+        f'[[data]]\nfolders = ["{phantom}"]\n[[data]]\nfolders = ["{data_set}"]\nweight = 3.0\n'
+    )
+    return ["train", task, "--config", str(file)]
+
+
+def run_here(command: list[str]) -> str:
+    threads = torch.get_num_threads()
+    try:
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+    finally:
+        torch.set_num_threads(threads)
+    assert done.exit_code == 0
+    return done.output
+
+
+@pytest.mark.parametrize("task", ["cells", "roi"])
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, data_set: Path, phantom: Path, task: str) -> None:
+    """Killed by SIGKILL after step 5, gone on from step 4: the same weights to the bit; and no socket was used."""
+    (tmp_path / "once").mkdir()
+    (tmp_path / "twice").mkdir()
+    run_here(configured(tmp_path / "once", task, data_set, phantom))
+    command = configured(tmp_path / "twice", task, data_set, phantom)
+    asked = tmp_path / "asked"
+    killed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", KILLED, str(asked), "5", *command], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not asked.exists(), asked.read_text()
+    assert read_checkpoint(tmp_path / "twice" / "run" / "checkpoint.pt")["step"] == 4
+    run_here(command)
+    once, twice = (read_checkpoint(tmp_path / name / "run" / "checkpoint.pt") for name in ("once", "twice"))
+    for part in ("network", "average"):
+        assert all(torch.equal(value, twice[part][name]) for name, value in once[part].items())
+    for name in ("best.safetensors", "log.jsonl"):
+        assert (tmp_path / "once" / "run" / name).read_bytes() == (tmp_path / "twice" / "run" / name).read_bytes()
+
+
+def test_screen_and_folder_tell_how_it_went(tmp_path: Path, data_set: Path, phantom: Path) -> None:
+    """Step, loss and validation on the screen; configuration, log, checkpoint, best model and curve in the folder."""
+    command = configured(tmp_path, "roi", data_set, phantom)
+    said = run_here([*command, "--steps", "3", "--rate", "0.001"])
+    assert "step 3: loss" in said
+    assert "validation: precision" in said
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"config.json", "log.jsonl", "checkpoint.pt", "best.safetensors", "validation.png", "tiles"}
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["steps"], config["learning_rate"]) == (3, 0.001)
+
+
+def test_a_training_begins_with_given_weights(tmp_path: Path, data_set: Path, phantom: Path) -> None:
+    """One step at a tiny rate from a run's best model: almost the same weights; those of the other task are refused."""
+    command = configured(tmp_path, "roi", data_set, phantom)
+    run_here([*command, "--steps", "1"])
+    first = read_weights(tmp_path / "run")
+    out = ["--out", str(tmp_path / "on"), "--start", str(tmp_path / "run"), "--steps", "1", "--rate", "1e-9"]
+    run_here([*command, *out])
+    second = read_weights(tmp_path / "on")
+    assert torch.allclose(first["features.conv0.weight"], second["features.conv0.weight"], atol=1e-6)
+    other = ["--out", str(tmp_path / "other"), "--start", str(tmp_path / "run"), "--steps", "1"]
+    failed = CliRunner().invoke(app, [*configured(tmp_path, "cells", data_set, phantom), *other])
+    assert "weights-differ" in str(failed.exception)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--device", "cuda:7"], "no-such-device"),
+        (["--batch", "0"], "batch"),
+        (["--data", "nowhere"], "dataset-missing"),
+    ],
+)
+def test_wrong_flags_are_refused(tmp_path: Path, data_set: Path, phantom: Path, flags: list[str], words: str) -> None:
+    """By a coded error, before anything is trained."""
+    failed = CliRunner().invoke(app, [*configured(tmp_path, "cells", data_set, phantom), *flags])
+    assert failed.exit_code != 0
+    assert words in str(failed.exception)
