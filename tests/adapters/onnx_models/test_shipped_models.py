@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marrowcount.cytology.cell_types import PAPER_SCORED_CLASSES
 from marrowcount.evaluation import JudgedTile, TrueObject, score_cells
 from marrowcount.phantom import PhantomSlide
 from marrowcount.slides.geometry import SizePx
@@ -15,7 +16,7 @@ from marrowcount.slides.manifest import read_manifest, verified_bytes
 from marrowcount_adapters.onnx_models import load_cell_model, load_roi_model, verify
 
 MODELS = Path(__file__).parents[3] / "models"
-ROI, CELLS = MODELS / "marrow-roi-0.1.0", MODELS / "marrow-cells-0.1.0"
+ROI, CELLS = MODELS / "marrow-roi-0.2.0", MODELS / "marrow-cells-0.2.0"
 MOST_BYTES = 60_000_000
 
 
@@ -53,16 +54,17 @@ def test_card_tells_the_manifests_figures(folder: Path) -> None:
 
 
 def test_figures_pass_their_bars() -> None:
-    """On whole slides of the phantom. Cells: mAP@0.5 of 0.90 over the paper's 16 classes (paper, real marrow: 0.75).
+    """On whole slides of the phantom: mAP@0.5 over the paper's 16 classes, each class, miss rate; regions as the paper's.
 
-    Regions: ROC AUC 0.97, recall 0.78 and precision 0.75 (paper: 0.99, 0.78, 0.90): tiles of which a corner is at fault
-    count as unfit, and many of them are accepted.
+    The paper, on real marrow: mAP 0.75, miss rate 0.31; regions AUC 0.99, precision 0.90 at recall 0.78.
     """
     cells, regions = read_manifest(CELLS).figures, read_manifest(ROI).figures
     assert cells["scored_classes"] == 16
     assert cells["mean_average_precision"] >= 0.90
-    assert regions["roc_auc"] >= 0.97
-    assert regions["precision"] >= 0.75
+    assert min(cells[f"{one.label}/average_precision"] for one in PAPER_SCORED_CLASSES) >= 0.75
+    assert cells["mean_log_average_miss_rate"] <= 0.20
+    assert regions["roc_auc"] >= 0.99
+    assert regions["precision"] >= 0.90
     assert regions["recall"] >= 0.78
 
 
@@ -95,10 +97,10 @@ def test_roi_model_parts_fit_from_unfit(slide: PhantomSlide) -> None:
 
 
 def test_other_pictures_are_no_marrow() -> None:
-    """Empty ground and noise are refused; black ground is left out before the model is asked (suitability)."""
+    """Black, grey and empty ground and noise are refused."""
     model = load_roi_model(ROI, threads=1)
     noise = np.random.default_rng(5).integers(0, 255, (512, 512, 3), dtype=np.uint8)
-    pictures = [np.full((512, 512, 3), level, np.uint8) for level in (128, 245, 255)]
+    pictures = [np.full((512, 512, 3), level, np.uint8) for level in (0, 128, 245, 255)]
     assert max(model.probabilities([*pictures, noise])) < model.identity.threshold
 
 
