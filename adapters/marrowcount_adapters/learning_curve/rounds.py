@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from marrowcount.active_learning import Action, StudyRound
 from marrowcount.cytology.cell_types import CellType
@@ -53,23 +53,22 @@ def write_round(path: Path, one: StudyRound) -> None:
     partial.replace(path)
 
 
-def read_round(path: Path) -> StudyRound | None:
-    """A round that was done; None where it was not.
+def read_round(path: Path) -> StudyRound:
+    """A round that was done.
 
     Raises:
         DatasetError: ``round-malformed``.
+        OSError: the file cannot be read.
     """
-    if not path.is_file():
-        return None
     try:
         line = _Line.model_validate_json(path.read_bytes())
         labels = {CellType.from_label(name): count for name, count in line.labels.items()}
         average_precision = {
             CellType.from_label(name): _figure(value) for name, value in line.average_precision.items()
         }
-    except ValidationError as error:
+    except ValueError as error:
         raise DatasetError(
-            "round-malformed", f"{path}: {error.errors()[0]['msg']}; remove it, and the round is done again"
+            "round-malformed", f"{path}: {str(error)[:200]}; remove it, and the round is done again"
         ) from error
     mean, low, high = (_figure(value) for value in (line.mean, line.low, line.high))
     return StudyRound(line.arm, line.number, line.tiles, labels, average_precision, mean, low, high, line.actions)

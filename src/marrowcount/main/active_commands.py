@@ -133,7 +133,8 @@ def study_active_learning(
     first_steps: Annotated[int, typer.Option(min=1, help="Of training on the first set.")] = 1500,
     steps: Annotated[int, typer.Option(min=1, help="Of training in each round.")] = 600,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate at its peak.")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="Learning rate of the first training at its peak.")] = 1e-3,
+    later_rate: Annotated[float, typer.Option(help="Of the trainings after it.")] = 5e-4,
     threshold: Annotated[float, typer.Option(min=0.05, max=0.95, help="Probability of a pre-label.")] = 0.4,
     seed: Annotated[int, typer.Option(min=0)] = 1,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of the network.")] = 2,
@@ -148,6 +149,6 @@ def study_active_learning(
         work=work, out=out, arms=tuple(arm or ("active", "random")), iterations=iterations, tiles=tiles,
         first_tiles=first_tiles, candidates=candidates, views=views, pool_slides=pool_slides,
         held_out_slides=held_out_slides, slide_px=slide_px, first_steps=first_steps, steps=steps, batch=batch,
-        learning_rate=rate, threshold=threshold, seed=seed, threads=threads, start=start,
+        rate=rate, later_rate=later_rate, threshold=threshold, seed=seed, threads=threads, start=start,
     )  # fmt: skip
     run_active_study(request, Console())

@@ -26,8 +26,6 @@ REPORT: Final = "active-learning-study"
 POOL_SEED: Final = 300_000
 HELD_OUT_SEED: Final = 400_000
 """First seeds of the slides, far from those that the shipped models have seen."""
-NAMES: Final = {"learning_rate": "rate"}
-"""Flags that are named otherwise."""
 FREE: Final = frozenset({"work", "out", "arms", "iterations", "threads"})
 """What may change when a study goes on."""
 
@@ -51,7 +49,8 @@ class StudyRequest:
         first_steps: of training on the first set.
         steps: of training in each round after that, which goes on from the round before.
         batch: pictures a step.
-        learning_rate: at its peak.
+        rate: of learning, at its peak, in the first training.
+        later_rate: in those after it: a high one would undo what was learnt before.
         threshold: probability from which an object is pre-labelled.
         seed: of everything.
         threads: of the network.
@@ -72,7 +71,8 @@ class StudyRequest:
     first_steps: int
     steps: int
     batch: int
-    learning_rate: float
+    rate: float
+    later_rate: float
     threshold: float
     seed: int
     threads: int
@@ -182,7 +182,5 @@ def _header(request: StudyRequest) -> Iterator[str]:
 def _command(request: StudyRequest) -> str:
     """What was asked, as it is typed."""
     flags = {name: value for name, value in asdict(request).items() if name not in {"work", "out", "arms"}}
-    typed = [
-        f"--{NAMES.get(name, name).replace('_', '-')} {value}" for name, value in flags.items() if value is not None
-    ]
+    typed = [f"--{name.replace('_', '-')} {value}" for name, value in flags.items() if value is not None]
     return " ".join(["marrowcount study active-learning", *(f"--arm {arm}" for arm in request.arms), *typed])

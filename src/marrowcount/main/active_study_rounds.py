@@ -85,8 +85,7 @@ class StudyRounds:
     def done(self, arm: str, strategies: Mapping[Strategy, float], number: int) -> StudyRound:
         """A round of an arm; the one before it must be done."""
         folder = self._folder(arm, number)
-        one = read_round(folder / ROUND_FILE)
-        if one is None:
+        if not (folder / ROUND_FILE).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             places, actions = self._chosen(arm, strategies, number)
             model = self._trained(folder, self._folder(arm, number - 1) if number > 1 else None, places, number)
@@ -95,7 +94,7 @@ class StudyRounds:
             )
             write_round(folder / ROUND_FILE, one)
             (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-        return replace(one, arm=arm)
+        return replace(read_round(folder / ROUND_FILE), arm=arm)
 
     def _folder(self, arm: str, number: int) -> Path:
         return self.request.work / (FIRST if number == 1 else arm) / f"round-{number}"
@@ -172,7 +171,8 @@ class StudyRounds:
             batches = CellBatches(tiles, request.batch, 1000 * request.seed + number)
             network = _network(before / BEST_FILE if before else request.start, batches)
             steps = request.steps if before else request.first_steps
-            recipe = Recipe(steps, request.learning_rate, warmup=min(WARMUP, steps), average_decay=0.99)
+            rate = request.later_rate if before else request.rate
+            recipe = Recipe(steps, rate, warmup=min(WARMUP, steps // 4), average_decay=0.99)
             loss = ultralytics_models.CellLoss(network)
             with TrainingProgress(self.console) as progress:
                 fit(network, loss, batches, recipe=recipe, run=RunFolder(folder), watcher=progress)

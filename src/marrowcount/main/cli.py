@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from marrowcount.errors import MarrowcountError, SettingsError, SlideError
+from marrowcount.main.active_commands import active, study_active_learning
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
 from marrowcount.main.train_commands import crossvalidate, model, train
@@ -34,6 +35,8 @@ app.add_typer(train, name="train")
 app.add_typer(crossvalidate, name="crossvalidate")
 app.add_typer(model, name="model")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(active, name="active")
+study.command("active-learning")(study_active_learning)
 
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="TOML settings file; MARROWCOUNT_* variables win over it.")
