@@ -48,7 +48,7 @@ class ModelIdentity:
 
     @classmethod
     def of(cls, manifest: ModelManifest, file: str, threshold: float | None = None) -> ModelIdentity:
-        """The model of a manifest as it is loaded from one of its files, perhaps with another threshold than its own."""
+        """The model of a manifest as loaded from one of its files, perhaps with another threshold than its own."""
         m, task = manifest, ModelTask(manifest.task)
         counted = m.threshold if threshold is None else threshold
         return cls(task, m.name, m.version, m.files[file], counted, m.training_data)

@@ -14,7 +14,7 @@ from marrowcount.cytology.histogram import Histogram
 from marrowcount.errors import Refusal, SlideError
 from marrowcount.result import CountResult
 from marrowcount.slides.detections import Detection, LookedAtTile
-from marrowcount.slides.familiarity import features_of, strangers
+from marrowcount.slides.familiarity import Feature, Range, features_of, strangers
 from marrowcount.slides.seams import without_seam_repeats
 from marrowcount.slides.tiles import stratified_order
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from marrowcount.cytology.differential import Differential
     from marrowcount.ports import CellModel, Clock, Progress, RoiModel, Slide
-    from marrowcount.slides.familiarity import Appearance, Feature, Range, Stranger
+    from marrowcount.slides.familiarity import Appearance, Stranger
     from marrowcount.slides.tiles import Tile
 
 __all__ = ["CountSettings", "count_slide"]
@@ -50,7 +50,7 @@ class CountSettings:
     rule: StoppingRule = field(default_factory=ConvergenceRule)
     workers: int = 2
     fewest_tiles: int = 3
-    seen: Mapping[Feature, Range] = field(default_factory=dict)
+    seen: Mapping[Feature, Range] = field(default_factory=dict[Feature, Range])
     refused_distance: float = 4.0
 
 

@@ -54,7 +54,7 @@ def test_card_tells_the_manifests_figures(folder: Path) -> None:
 
 
 def test_figures_pass_their_bars() -> None:
-    """On whole slides of the phantom: mAP@0.5 over the paper's 16 classes, each class, miss rate; regions as the paper's.
+    """On whole slides of the phantom: mAP@0.5 over the paper's 16 classes, each class, miss rate; regions.
 
     The paper, on real marrow: mAP 0.75, miss rate 0.31; regions AUC 0.99, precision 0.90 at recall 0.78.
     """
