@@ -34,6 +34,7 @@ from marrowcount_adapters.training.checkpoints import BEST_FILE, CHECKPOINT_FILE
 from marrowcount_adapters.training.loop import Recipe, fit
 from marrowcount_adapters.training.measuring import judged_tiles
 from marrowcount_adapters.training.run_folder import RunFolder
+from marrowcount_adapters.training.running import chosen_device
 from marrowcount_adapters.training.sampling import CellMixture
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class StudyRounds:
             cv2.setNumThreads(1)
             tiles = CellMixture([(self.pool.tiles.picked(np.array(places, np.intp)), 1.0)])
             batches = CellBatches(tiles, request.batch, 1000 * request.seed + number)
-            network = _network(before / BEST_FILE if before else request.start, batches)
+            network = _network(before / BEST_FILE if before else request.start, batches).to(chosen_device("auto"))
             steps = request.steps if before else request.first_steps
             rate = request.later_rate if before else request.rate
             recipe = Recipe(steps, rate, warmup=min(WARMUP, steps // 4), average_decay=0.99)
@@ -219,4 +220,5 @@ def _network(start: Path | None, batches: CellBatches) -> DetectionModel:
 
 def _model(folder: Path) -> CellModel:
     """The model that a round ended with, with a very low threshold."""
-    return ultralytics_models.cell_model_of(ultralytics_models.unfolded(read_weights(folder / BEST_FILE), []).eval())
+    network = ultralytics_models.unfolded(read_weights(folder / BEST_FILE), [])
+    return ultralytics_models.cell_model_of(network.to(chosen_device("auto")).eval())
