@@ -47,5 +47,5 @@ def test_the_bundled_models_are_whole() -> None:
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     """Who asks for models that are not there hears which file is missing."""
-    with pytest.raises(ModelError, match=r"marrow-roi-0\.1\.0"):
+    with pytest.raises(ModelError, match=r"marrow-roi-0\.2\.0"):
         load_models(CountSection(models_folder=tmp_path))
