@@ -165,6 +165,29 @@ def test_a_training_begins_with_given_weights(tmp_path: Path, data_set: Path, ph
     assert "weights-differ" in str(failed.exception)
 
 
+def test_folds_are_trained_and_measured(tmp_path: Path) -> None:
+    """Two folds by patient, each measured on patients of its own; called again, nothing is done again."""
+    rng = np.random.default_rng(3)
+    with DatasetWriter(tmp_path / "set", "patients") as writer:
+        for place in range(16):
+            picture = rng.integers(0, 99 if place % 2 else 255, (256, 256, 3), dtype=np.uint8)
+            about = Example(str(place), "", SizePx(256, 256), fit=place % 2 == 0, um_per_px=0.25, patient=str(place))
+            writer.add(picture, about)
+        writer.finish()
+    file = tmp_path / "training.toml"
+    file.write_text(
+        f'out = "{tmp_path}/folds"\nsteps = 1\nbatch = 2\nthreads = 1\n[[data]]\nfolders = ["{tmp_path}/set"]\n'
+    )
+    command = ["crossvalidate", "roi", "--config", str(file), "--folds", "2"]
+    said = run_here(command)
+    assert "fold 2 of 2" in said
+    report = json.loads((tmp_path / "folds" / "crossvalidation.json").read_text())
+    assert len(report["folds"]) == 2
+    assert report["over_folds"]["roc_auc"]["folds"] == 2
+    assert all(fold["tiles"] >= 2 for fold in report["folds"])
+    assert "fold 1 of 2" not in run_here(command)
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

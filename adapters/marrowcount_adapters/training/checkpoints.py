@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -68,7 +69,11 @@ def write_checkpoint(
         "best": state.best,
     }
     partial = path.with_name(f".{path.name}.partial")
-    torch.save(content, partial)
+    with partial.open("wb") as file:
+        torch.save(content, file)
+        # A name must not point to what the disk does not hold yet.
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(path)
 
 

@@ -90,6 +90,7 @@ class RunFolder:
         Raises:
             ModelError: ``checkpoint-unreadable``, ``checkpoint-differs``: of another network.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / CHECKPOINT_FILE
         if not path.is_file():
             self._forget_after(0)
