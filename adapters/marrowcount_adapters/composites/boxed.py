@@ -53,5 +53,5 @@ def turned(boxed: Boxed, orientation: int) -> Boxed:
     picture, objects = boxed
     rows, columns = picture.shape[:2]
     boxes = oriented([one.box for one in objects], columns, rows, orientation)
-    seen = np.ascontiguousarray(oriented_picture(picture, orientation))
+    seen = np.ascontiguousarray(oriented_picture(picture, orientation), np.uint8)
     return seen, tuple(replace(one, box=box) for one, box in zip(objects, boxes, strict=True))

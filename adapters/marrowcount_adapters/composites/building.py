@@ -10,6 +10,7 @@ import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.datasets import Example, LabelledBox, Split
+from marrowcount.errors import DatasetError
 from marrowcount.slides.geometry import PixelBox, SizePx
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.composites.boxed import ORIENTATIONS, enlarged, turned
@@ -94,9 +95,19 @@ def composed(ingredients: Ingredients, tiles: int, phantom: Sequence[Boxed], see
         tiles: composed ones.
         phantom: tiles to paste on; without them all are of real ground.
         seed: the same seed, ingredients and number give the same tiles.
+
+    Raises:
+        DatasetError: ``nothing-to-compose``: no cell, or no photograph with whole red cells, is left for this part.
     """
+    grounds = _grounds(ingredients)
+    if not ingredients.cut or not grounds:
+        raise DatasetError(
+            "nothing-to-compose",
+            f"{len(ingredients.cut)} cells and {len(grounds)} photographs with whole red cells are left for "
+            f"{ingredients.split}, after copies and what is held out; both are needed: add pictures",
+        )
     rng = np.random.default_rng([seed, list(Split).index(ingredients.split)])
-    composer = Composer(_ready(ingredients), _grounds(ingredients), phantom)
+    composer = Composer(_ready(ingredients), grounds, phantom)
     for number in range(tiles):
         on_phantom = bool(phantom) and rng.random() < ON_PHANTOM
         boxed = composer.on_phantom(rng) if on_phantom else composer.on_smear(rng)

@@ -85,8 +85,8 @@ def clumps_on(photograph: Photograph) -> SmearGround:
     stain = density[..., 1] - density[..., 2] > NUCLEAR_STAIN
     light = (picture / glass).astype(np.float32)
     clumps = (
-        _clump(light, labels == number, place, platelets, stain)
-        for number, place in enumerate(ndimage.find_objects(labels), 1)
+        _clump(light, labels == number, (rows, columns), platelets, stain)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1)
         if number not in _under(nucleated, labels)
     )
     return SmearGround(photograph.size, glass, tuple(clump for clump in clumps if clump is not None))
@@ -147,7 +147,7 @@ def _fading(light: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.f
 def _on_edge(place: Window, shape: tuple[int, ...]) -> bool:
     rows, columns = place
     near = min(rows.start, columns.start) < EDGE_PX
-    return near or rows.stop > shape[0] - EDGE_PX or columns.stop > shape[1] - EDGE_PX
+    return bool(near or rows.stop > shape[0] - EDGE_PX or columns.stop > shape[1] - EDGE_PX)
 
 
 def _centre_in(box: PixelBox, place: Window) -> bool:

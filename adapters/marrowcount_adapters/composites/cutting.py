@@ -34,6 +34,8 @@ LEAST_UM, MOST_UM = 4.5, 26.0
 LEAST_PLATELET_UM: Final = 1.2
 REACH_UM: Final = 5.0
 """Cytoplasm is looked for this far around the stained part."""
+COVERED: Final = 0.5
+"""Share of a pixel from which it belongs to a mask."""
 EDGE_SHARE: Final = 0.06
 """A cell of whose outline more lies on the picture's edge is cut off."""
 LEAST_SOLIDITY: Final = 0.86
@@ -112,20 +114,22 @@ def _whole_cell(picture: Picture, empty: NDArray[np.bool_], stained: NDArray[np.
     """Stained part and cytoplasm, (rows, columns): of several cuts that around which most is empty ground."""
     half = (picture.shape[1] // 2, picture.shape[0] // 2)
     lab = cv2.cvtColor(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
-    known = [_halved(one) for one in (stained, empty)]
-    cuts = [_tidied(_doubled(_grab_cut(lab, *known, rim), stained.shape), stained) for rim in RIMS_UM]
+    small, light = np.asarray(lab, np.uint8), _halved(empty)
+    cuts = [
+        _tidied(_doubled(_grab_cut(small, _halved(stained), light, rim), stained.shape), stained) for rim in RIMS_UM
+    ]
     return max(cuts, key=lambda cut: (_fault(cut, empty, LEAST_PLATELET_UM) is None, float(empty[_rim(cut)].mean())))
 
 
 def _halved(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rows, columns = mask.shape
     small = cv2.resize(mask.astype(np.float32), (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(small > 0.5, np.bool_)
+    return np.asarray(small > COVERED, np.bool_)
 
 
 def _doubled(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     large = cv2.resize(mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large > 0.5, np.bool_)
+    return np.asarray(large > COVERED, np.bool_)
 
 
 def _grab_cut(lab: Picture, stained: NDArray[np.bool_], empty: NDArray[np.bool_], rim_um: float) -> NDArray[np.bool_]:
@@ -138,8 +142,9 @@ def _grab_cut(lab: Picture, stained: NDArray[np.bool_], empty: NDArray[np.bool_]
     marks[empty & ~filled] = cv2.GC_BGD
     marks[stained] = cv2.GC_FGD
     cv2.setRNGSeed(1)
-    cv2.grabCut(lab, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
-    return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
+    everywhere = (0, 0, lab.shape[1], lab.shape[0])  # not looked at where marks are given
+    cv2.grabCut(lab, marks, everywhere, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
 def _rim(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -155,10 +160,10 @@ def _tidied(found: NDArray[np.bool_], stained: NDArray[np.bool_]) -> NDArray[np.
     radius = max(1, round(0.12 * width))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     filled = ndimage.binary_fill_holes(found | stained).astype(np.uint8)
-    opened = cv2.morphologyEx(np.pad(filled, 1, mode="edge"), cv2.MORPH_OPEN, disk)[1:-1, 1:-1] | stained
+    opened = (cv2.morphologyEx(np.pad(filled, 1, mode="edge"), cv2.MORPH_OPEN, disk)[1:-1, 1:-1] > 0) | stained
     labels, _ = ndimage.label(opened)
     kept = np.bincount(labels[stained & (labels > 0)]).argmax()
-    smooth = cv2.GaussianBlur((labels == kept).astype(np.float32), (0, 0), 2.0) > 0.5
+    smooth = cv2.GaussianBlur((labels == kept).astype(np.float32), (0, 0), 2.0) > COVERED
     return np.asarray(ndimage.binary_fill_holes(smooth), np.bool_)
 
 
@@ -182,11 +187,11 @@ def _fault(mask: NDArray[np.bool_], empty: NDArray[np.bool_], least_um: float) -
 
 
 def _soft(picture: Picture, mask: NDArray[np.bool_], glass: NDArray[np.float32]) -> CutOut:
-    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SOFT_PX)
+    alpha = np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SOFT_PX), np.float32)
     top, bottom, left, right = _edges(alpha > FAINTEST)
     y, y_end, x, x_end = _edges(mask)
-    picture = picture[top:bottom, left:right].astype(np.float32)
-    return CutOut(picture, alpha[top:bottom, left:right], glass, PixelBox(x, y, x_end, y_end))
+    pixels = picture[top:bottom, left:right].astype(np.float32)
+    return CutOut(pixels, alpha[top:bottom, left:right], glass, PixelBox(x, y, x_end, y_end))
 
 
 def _edges(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

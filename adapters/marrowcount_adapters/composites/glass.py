@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["glass_of", "optical_density"]
 
+NEAR_LEVELS: Final = 4
+"""Of the commonest level: the camera's noise."""
+
 
 def glass_of(picture: Picture) -> NDArray[np.float32]:
     """Colour of the empty ground: the commonest colour of the brightest third in green, RGB, (3,)."""
@@ -21,7 +24,7 @@ def glass_of(picture: Picture) -> NDArray[np.float32]:
     green = smooth[:, 1]
     counts = np.convolve(np.bincount(green, minlength=256), np.ones(5), "same")
     counts[: int(np.percentile(green, 60))] = 0
-    near = np.abs(green.astype(np.int16) - int(counts.argmax())) <= 4
+    near = np.abs(green.astype(np.int16) - int(counts.argmax())) <= NEAR_LEVELS
     glass: NDArray[np.float32] = np.maximum(1, np.median(smooth[near], axis=0)).astype(np.float32)
     return glass
 

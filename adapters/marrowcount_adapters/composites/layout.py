@@ -83,6 +83,6 @@ def alone(piece: Boxed, margin_px: int) -> Boxed:
     tile[:] = glass
     window = np.s_[top - margin : top + rows + margin, left - margin : left + columns + margin]
     tile[window] += (mirrored - glass) * share
-    tile = cv2.GaussianBlur(tile, (0, 0), 0.4)
+    tile = np.asarray(cv2.GaussianBlur(tile, (0, 0), 0.4), np.float32)
     tile[top : top + rows, left : left + columns] = picture
     return tile.round().astype(np.uint8), tuple(replace(one, box=one.box.moved(left, top)) for one in objects)

@@ -94,8 +94,7 @@ def _near(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
     for orientation in range(ORIENTATIONS):
         bits = _signs([one.bits[orientation] for one in prints])
         nearest = np.minimum(nearest, ((first.shape[1] - first @ bits.T) / 2).astype(np.int32))
-    for one, other in np.argwhere(np.triu(nearest <= MOST_BITS, 1)).tolist():
-        yield one, other
+    yield from ((one, other) for one, other in np.argwhere(np.triu(nearest <= MOST_BITS, 1)).tolist())
 
 
 def _signs(bits: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
@@ -106,11 +105,13 @@ def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Of the inner part of one with its best place in the other, in any orientation."""
     edge = (SIDE_PX - TEMPLATE_PX) // 2
     template = np.ascontiguousarray(one[edge:-edge, edge:-edge])
-    turned = (np.ascontiguousarray(oriented_picture(other, orientation)) for orientation in range(ORIENTATIONS))
+    turned = (
+        np.ascontiguousarray(oriented_picture(other, orientation), np.float32) for orientation in range(ORIENTATIONS)
+    )
     return max(float(cv2.matchTemplate(side, template, cv2.TM_CCOEFF_NORMED).max()) for side in turned)
 
 
 def _hash(patch: NDArray[np.generic]) -> NDArray[np.bool_]:
-    small = cv2.resize(np.ascontiguousarray(patch), (HASH_PX, HASH_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(np.ascontiguousarray(patch, np.float32), (HASH_PX, HASH_PX), interpolation=cv2.INTER_AREA)
     low = cv2.dct(np.asarray(small, np.float32))[:HASH_SIDE, :HASH_SIDE].ravel()[1:]
     return np.asarray(low > np.median(low), np.bool_)

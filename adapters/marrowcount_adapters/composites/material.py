@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from marrowcount_adapters.composites.pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
     from marrowcount_adapters.composites.collections import CellCollection, SingleCell
     from marrowcount_adapters.composites.likeness import Fingerprint
     from marrowcount_adapters.composites.photographs import Photograph, PhotographCollection

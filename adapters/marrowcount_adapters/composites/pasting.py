@@ -60,8 +60,8 @@ def restained(cut: CutOut, glass: NDArray[np.float32], rng: np.random.Generator)
     It takes as much of the new light as of the old; the spread varies by chance, since laboratories stain differently.
     """
     share = rng.uniform(*NEW_LIGHT)
-    light = cut.glass * (1 - share) + glass * share
-    lab, ground = _lab(cut.picture * (light / cut.glass)), _lab(light.reshape(1, 1, 3))
+    light = (cut.glass * (1 - share) + glass * share).astype(np.float32)
+    lab, ground = _lab((cut.picture * (light / cut.glass)).astype(np.float32)), _lab(light.reshape(1, 1, 3))
     away = (lab - ground) * np.exp(rng.uniform(-MOST_GAIN, MOST_GAIN, 3)).astype(np.float32)
     angle = rng.uniform(-MOST_HUE_TURN, MOST_HUE_TURN)
     cosine, sine = np.cos(angle), np.sin(angle)

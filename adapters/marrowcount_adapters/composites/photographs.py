@@ -8,7 +8,6 @@ from math import log
 from statistics import median, pstdev
 from typing import TYPE_CHECKING, Final
 
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from marrowcount.cytology.cell_types import CellType

@@ -17,7 +17,13 @@ def overlap(canvas: tuple[int, int], shape: tuple[int, int], left: int, top: int
         left: where its first column lies.
         top: where its first row lies.
     """
-    rows = slice(max(0, top), max(0, min(canvas[0], top + shape[0])))
-    columns = slice(max(0, left), max(0, min(canvas[1], left + shape[1])))
-    own = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-    return (rows, columns), own
+    rows, own_rows = _shared(canvas[0], shape[0], top)
+    columns, own_columns = _shared(canvas[1], shape[1], left)
+    return (rows, columns), (own_rows, own_columns)
+
+
+def _shared(canvas: int, length: int, start: int) -> tuple[slice, slice]:
+    """Along one side."""
+    first = min(max(0, start), canvas)
+    last = max(first, min(canvas, start + length))
+    return slice(first, last), slice(max(0, first - start), max(0, last - start))
