@@ -24,7 +24,7 @@ from marrowcount_adapters.training.tiles import TileWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = 6
+STEPS = 4
 
 KILLED = """
 import os, signal, socket, sys
@@ -100,8 +100,8 @@ def configured(folder: Path, task: str, data_set: Path, phantom: Path) -> list[s
     """The command line of a tiny training into ``folder / "run"``."""
     file = folder / "training.toml"
     file.write_text(
-        f'out = "{folder / "run"}"\nsteps = {STEPS}\nbatch = 2\nthreads = 1\nsave_every = 2\njudge_every = 3\n'
-        f"report_every = 1\njudge_tiles = 2\n"
+        f'out = "{folder / "run"}"\nsteps = {STEPS}\nbatch = 2\nthreads = 1\nsave_every = 2\njudge_every = 4\n'
+        f"report_every = 1\njudge_tiles = 1\n"
         f'[[data]]\nfolders = ["{phantom}"]\n[[data]]\nfolders = ["{data_set}"]\nweight = 3.0\n'
     )
     return ["train", task, "--config", str(file)]
@@ -119,18 +119,18 @@ def run_here(command: list[str]) -> str:
 
 @pytest.mark.parametrize("task", ["cells", "roi"])
 def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, data_set: Path, phantom: Path, task: str) -> None:
-    """Killed by SIGKILL after step 5, gone on from step 4: the same weights to the bit; and no socket was used."""
+    """Killed by SIGKILL after step 3, gone on from step 2: the same weights to the bit; and no socket was used."""
     (tmp_path / "once").mkdir()
     (tmp_path / "twice").mkdir()
     run_here(configured(tmp_path / "once", task, data_set, phantom))
     command = configured(tmp_path / "twice", task, data_set, phantom)
     asked = tmp_path / "asked"
     killed = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLED, str(asked), "5", *command], capture_output=True, check=False
+        [sys.executable, "-W", "ignore", "-c", KILLED, str(asked), "3", *command], capture_output=True, check=False
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not asked.exists(), asked.read_text()
-    assert read_checkpoint(tmp_path / "twice" / "run" / "checkpoint.pt")["step"] == 4
+    assert read_checkpoint(tmp_path / "twice" / "run" / "checkpoint.pt")["step"] == 2
     run_here(command)
     once, twice = (read_checkpoint(tmp_path / name / "run" / "checkpoint.pt") for name in ("once", "twice"))
     for part in ("network", "average"):

@@ -15,7 +15,7 @@ is assigned to a box (0 for none), each position adds:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 __all__ = ["CellLoss", "some_of"]
+
+LEAST: Final = 1e-37
+"""Near the least number of single precision, whose logarithm is finite."""
 
 
 class CellLoss:
@@ -138,7 +141,7 @@ def some_of(logits: Tensor, quality: Tensor) -> Tensor:
     With s = sum(softplus(z)) = -sum(log(1 - p)), that chance is P = 1 - exp(-s).
     """
     none = softplus(logits).sum(dim=1)
-    return (1 - quality) * none - quality * torch.log(-torch.expm1(-none.clamp(min=1e-6)))
+    return (1 - quality) * none - quality * torch.log(-torch.expm1(-none.clamp(min=LEAST)))
 
 
 def _covered(points: Tensor, edges: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ LEAST_VARIANCE: Final = 1e-6
 """Of a channel that is the same everywhere."""
 
 
-def unfolded(weights: Mapping[str, Tensor], pictures: Iterable[Tensor]) -> DetectionModel:
+def unfolded(weights: Mapping[str, Tensor], pictures: Iterable[Tensor], size: str = "") -> DetectionModel:
     """A network in training mode that does what folded parameters do, its batch norms set from pictures.
 
     Folding lost which part of a layer's scale was its batch norm's. With the layer's own means and deviations,
@@ -30,11 +30,15 @@ def unfolded(weights: Mapping[str, Tensor], pictures: Iterable[Tensor]) -> Detec
     Args:
         weights: folded, or not; those that are not folded are taken as they are.
         pictures: batches (n, 3, side, side), 0 to 1, like those of the training that follows.
+        size: one of ``SIZES`` that it must be of; empty for any.
 
     Raises:
-        RuntimeError: the parameters are those of another network.
+        RuntimeError: the parameters are those of another network, or of another size than wanted.
     """
-    network = new_network(size_of(weights))
+    found = size_of(weights)
+    if size not in {"", found}:
+        raise RuntimeError(f"they are of YOLO11{found}, and YOLO11{size} was asked for")
+    network = new_network(found)
     values = {name: value.float() for name, value in weights.items()}
     if any(".bn." in name for name in values):
         network.load_state_dict(values)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,8 +31,7 @@ from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 from marrowcount_adapters.training.yardsticks import CellYardstick, RegionYardstick
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Generator, Iterator
 
     from rich.console import Console
 
@@ -98,13 +100,13 @@ def package_model(asked: PackageRequest, console: Console) -> None:
     if not data:
         raise SettingsError("data-unknown", f"{asked.source} is no run folder; name what was trained on with --data")
     order = _order(asked, task, data, config.start if config else None)
-    cache = asked.cache or (config and config.cache) or (config.out if config else asked.models) / "tiles"
-    if task == "cells":
-        tiles = _tiles(TileSources(CELLS, open_dataset, cache), asked, data)
-        manifest = make_model(weights, order, cell_runtimes(), CellYardstick(), tiles)
-    else:
-        regions = _tiles(TileSources(REGIONS, open_dataset, cache), asked, data)
-        manifest = make_model(weights, order, roi_runtimes(), RegionYardstick(asked.precision), regions)
+    with _cache(asked, config) as cache:
+        if task == "cells":
+            tiles = _tiles(TileSources(CELLS, open_dataset, cache), asked, data)
+            manifest = make_model(weights, order, cell_runtimes(), CellYardstick(), tiles)
+        else:
+            regions = _tiles(TileSources(REGIONS, open_dataset, cache), asked, data)
+            manifest = make_model(weights, order, roi_runtimes(), RegionYardstick(asked.precision), regions)
     for name, value in manifest.figures.items():
         if "/" not in name:
             console.print(f"{name.replace('_', ' ')}: {value:g}")
@@ -163,6 +165,14 @@ def roi_runtimes() -> Runtimes[RoiModel]:
         on_onnx=lambda folder, file, threads: onnx_models.load_roi_model(folder, threads=threads, file=file),
         disagreement=regions_disagreement,
     )
+
+
+@contextmanager
+def _cache(asked: PackageRequest, config: Training | None) -> Generator[Path]:
+    """Where tiles cut from data sets are: as asked, or where the run has them, or for the while of the packaging."""
+    kept = asked.cache or (config and (config.cache or config.out / "tiles"))
+    with TemporaryDirectory() as passing:
+        yield kept or Path(passing)
 
 
 def _config_of(source: Path, task: str) -> Training | None:

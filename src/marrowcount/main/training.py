@@ -86,7 +86,7 @@ def cell_network(config: CellTraining) -> NetworkKind[Any, CellBatch, CellModel]
     """YOLO11 of the wanted size."""
     return NetworkKind(
         partial(ultralytics_models.new_network, config.size),
-        ultralytics_models.unfolded,
+        partial(ultralytics_models.unfolded, size=config.size),
         partial(ultralytics_models.CellLoss, smoothing=config.label_smoothing),
         ultralytics_models.cell_model_of,
     )

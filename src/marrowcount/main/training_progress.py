@@ -42,7 +42,8 @@ class TrainingProgress(Watcher):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def began(self, step: int, steps: int) -> None:
         """So many steps of so many are done already."""

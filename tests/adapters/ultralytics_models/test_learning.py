@@ -132,7 +132,7 @@ def test_some_of_is_the_cross_entropy_of_at_least_one(logits: list[float], quali
 
 
 def test_some_of_stays_finite_at_the_ends() -> None:
-    """Hopeless and certain logits: no infinity, no NaN, in value and gradient."""
+    """Hopeless and certain logits: no infinity, no NaN; and where there is no hope the gradient is still there."""
     for level in (-60.0, 60.0):
         logits = torch.full((2, 16), level, requires_grad=True)
         loss = some_of(logits, torch.tensor([0.0, 1.0])).sum()
@@ -140,6 +140,8 @@ def test_some_of_stays_finite_at_the_ends() -> None:
         assert torch.isfinite(loss)
         assert logits.grad is not None
         assert torch.isfinite(logits.grad).all()
+        if level < 0:
+            assert float(logits.grad[1].sum()) == pytest.approx(-1, abs=1e-3)
 
 
 def test_training_from_folded_weights_begins_where_they_end() -> None:
@@ -163,6 +165,12 @@ def test_unfolded_weights_are_taken_as_they_are(network: DetectionModel) -> None
     again = unfolded(network.state_dict(), [])
     for name, value in again.state_dict().items():
         assert torch.equal(value, network.state_dict()[name])
+
+
+def test_weights_of_another_size_are_refused(network: DetectionModel) -> None:
+    """Who asks for a larger network and gives weights of a smaller one hears of it."""
+    with pytest.raises(RuntimeError, match="YOLO11n, and YOLO11s"):
+        unfolded(network.state_dict(), [], "s")
 
 
 @pytest.mark.parametrize("size", SIZES[:2])
