@@ -110,10 +110,10 @@ class DrawnPhotograph:
     side = 360
     middle, reach = 180, 62
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, red_cells: int = 5) -> None:
         self.labels = list[str]()
         self.picture = glass(self.side, self.side, rng)
-        *red, last = self._places(rng, 6)
+        *red, last = self._places(rng, red_cells + 1)
         for place in red:
             draw_red_cell(self.picture, *place, RED_CELL_PX)
             self._label(1, *place, RED_CELL_PX)

@@ -181,14 +181,15 @@ def _measured(folder: Path, size: SizePx, photographs: Sequence[Photograph]) -> 
         )
     um_per_px = RED_CELL_UM / median(sides)
     stretches = [_stretch(photograph) for photograph in photographs]
-    squeezed = pstdev(log(stretch) for stretch in stretches) > MOST_SPREAD
+    told = [log(stretch) for stretch in stretches if stretch is not None]
+    squeezed = len(told) > 1 and pstdev(told) > MOST_SPREAD
     return [
-        replace(one, um_per_px=um_per_px, stretch=stretch if squeezed else 1.0)
+        replace(one, um_per_px=um_per_px, stretch=stretch if squeezed and stretch else 1.0)
         for one, stretch in zip(photographs, stretches, strict=True)
     ]
 
 
-def _stretch(photograph: Photograph) -> float:
-    """Median width of the red cells over their height; 1 where there are too few to tell."""
+def _stretch(photograph: Photograph) -> float | None:
+    """Median width of the red cells over their height; None where there are too few to tell."""
     ratios = [box.width / box.height for box in photograph.red_cells]
-    return median(ratios) if len(ratios) >= LEAST_FOR_STRETCH else 1.0
+    return median(ratios) if len(ratios) >= LEAST_FOR_STRETCH else None

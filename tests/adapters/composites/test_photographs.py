@@ -41,10 +41,10 @@ def test_red_cells_tell_the_scale(photographs: Path) -> None:
 
 
 def test_squeezed_pictures_become_round(tmp_path: Path) -> None:
-    """Where a set squeezed 4:3 into a square, some turned, each picture is stretched by its own red cells."""
+    """Where a set squeezed oblong pictures into squares, some turned, each picture is stretched by its own red cells."""
     rng = np.random.default_rng(2)
-    for number in range(16):
-        drawn = DrawnPhotograph(rng)
+    for number in range(8):
+        drawn = DrawnPhotograph(rng, red_cells=7)
         drawn.write(tmp_path, "train", f"{number}")
         path = tmp_path / "images" / "train" / f"{number}.png"
         labels = tmp_path / "labels" / "train" / f"{number}.txt"
@@ -60,8 +60,8 @@ def test_squeezed_pictures_become_round(tmp_path: Path) -> None:
 
 
 def squeeze(path: Path, labels: Path, *, wide: bool) -> None:
-    """Keep 4:3 of a square picture, then make it square again."""
-    x, y = (1.0, 0.75) if wide else (0.75, 1.0)
+    """Keep 5:4 of a square picture, then make it square again."""
+    x, y = (1.0, 0.8) if wide else (0.8, 1.0)
     picture = cv2.imread(str(path))
     part = picture[: round(360 * y), : round(360 * x)]
     cv2.imwrite(str(path), cv2.resize(part, (360, 360), interpolation=cv2.INTER_AREA))
