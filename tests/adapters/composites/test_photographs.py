@@ -41,7 +41,7 @@ def test_red_cells_tell_the_scale(photographs: Path) -> None:
 
 
 def test_squeezed_pictures_become_round(tmp_path: Path) -> None:
-    """Where a set squeezed oblong pictures into squares, some turned, each picture is stretched by its own red cells."""
+    """Where oblong pictures were squeezed into squares, some turned, each is stretched by its own red cells."""
     rng = np.random.default_rng(2)
     for number in range(8):
         drawn = DrawnPhotograph(rng, red_cells=7)
