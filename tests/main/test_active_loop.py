@@ -72,7 +72,8 @@ def test_the_loop_goes_on_to_training(tmp_path: Path) -> None:
     run_selection(SelectRequest(out, (), (tmp_path / "pool",), (), (), model, 0.1, 1, asked), QUIET)
     run_export(out, tmp_path / "export", "voc", QUIET)
     correct(tmp_path / "export", truth)
-    run_import(ImportRequest(tmp_path / "export", tmp_path / "v1", "A. Expert"), QUIET)
+    wrong = tmp_path / "v1-mistakes"
+    run_import(ImportRequest(tmp_path / "export", tmp_path / "v1", "A. Expert", mistakes=wrong), QUIET)
 
     examples = open_dataset(tmp_path / "v1").dataset.examples
     assert len(examples) == WANTED
@@ -83,8 +84,9 @@ def test_the_loop_goes_on_to_training(tmp_path: Path) -> None:
     assert version is not None
     assert version.objects[Action.CONFIRMED] > sum(version.objects.values()) / 2  # the model knows the phantom
 
+    data = [{"folders": [tmp_path / "v1"]}, *([{"folders": [wrong], "weight": 0.3}] if wrong.exists() else [])]
     flags = {
-        "out": tmp_path / "run", "data": [{"folders": [tmp_path / "v1"]}], "start": model, "steps": 2, "batch": 2,
+        "out": tmp_path / "run", "data": data, "start": model, "steps": 2, "batch": 2,
         "device": "cpu", "threads": 1,
     }  # fmt: skip
     run_cell_training(read_training(CellTraining, None, flags), QUIET)

@@ -253,6 +253,12 @@ class Named:
     cell_type: str
 
 
+def test_without_mistakes_there_is_no_data_set_of_them(desk: Desk) -> None:
+    """An empty data set could not be trained on."""
+    desk.take_back(desk.export(), mistakes=desk.folder / "mistakes")
+    assert not (desk.folder / "mistakes").exists()
+
+
 def test_versions_follow_each_other(desk: Desk) -> None:
     """Each names its parent by the hash of its examples, and carries all corrections so far."""
     desk.take_back(desk.export())

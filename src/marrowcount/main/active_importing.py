@@ -7,25 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from marrowcount.active_learning import (
-    CorrectedPicture,
-    corrections_of,
-    counts_of,
-    mistakes,
-    next_version,
-    said_of,
-)
-from marrowcount.datasets import Dataset, Faults
-from marrowcount.datasets.mapping import IDENTITY
+from marrowcount.active_learning import counts_of, mistakes, next_version, said_of
+from marrowcount.datasets import Dataset
 from marrowcount.errors import DatasetError, SettingsError
-from marrowcount.main.active_exporting import CLASS_NAMES, LABEL_SUFFIX
+from marrowcount.main.active_returning import corrected_pictures, require_files
 from marrowcount.main.progress import progress_bar
-from marrowcount_adapters.dataset_files import FileFormat, open_files
-from marrowcount_adapters.dataset_files.pictures import pictures_under, read_picture
+from marrowcount_adapters.dataset_files.pictures import read_picture
 from marrowcount_adapters.dataset_store import DatasetWriter, open_dataset
 from marrowcount_adapters.dataset_store.layout import HEADER_FILE, Header
 from marrowcount_adapters.labelling_rounds import (
-    CLASSES_FILE,
     MANIFEST_FILE,
     VERSION_FILE,
     CorrectionLine,
@@ -46,11 +36,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from marrowcount.active_learning import Prelabel
-    from marrowcount.cytology.cell_types import CellType
-    from marrowcount.datasets import Example, NamedExample
+    from marrowcount.active_learning import CorrectedPicture
+    from marrowcount.datasets import Example
     from marrowcount.ports import Picture
-    from marrowcount.slides.geometry import PixelBox
     from marrowcount_adapters.dataset_store import StoredDataset
     from marrowcount_adapters.labelling_rounds import ExportedPicture, ExportManifest
 
@@ -96,9 +84,10 @@ def run_import(request: ImportRequest, console: Console) -> VersionFile:
         if folder.exists():
             raise DatasetError("dataset-exists", f"{folder} exists already; name another folder or remove it")
     manifest, prelabels = read_export(request.export)
-    _require_files(request.export, manifest)
+    require_files(request.export, manifest)
     found = {one.file: one.prelabels for one in prelabels.pictures}
-    pictures = _corrected(request, manifest, found)
+    read = corrected_pictures(request.export, manifest, found, request.author)
+    pictures = [one for one in read if one.saved or not request.saved_only]
     if not pictures:
         raise DatasetError("nothing-to-import", f"nobody saved a label file in {request.export}")
     parent = open_dataset(request.parent) if request.parent else None
@@ -106,78 +95,6 @@ def run_import(request: ImportRequest, console: Console) -> VersionFile:
     _store(request, manifest, version, (dataset, pictures, parent), console)
     _tell(request, version, dataset, console)
     return version
-
-
-def _require_files(folder: Path, manifest: ExportManifest) -> None:
-    """All pictures are there, unaltered; each has a label file; there is nothing else of the kind."""
-    for one in manifest.pictures:
-        _require_unaltered(folder / one.file, one.sha256)
-        if not (folder / one.labels).is_file():
-            raise DatasetError(
-                "labels-missing",
-                f"{folder / one.labels} is not there; where nothing is on {one.file}, save it without boxes",
-            )
-    if manifest.form == "yolo":
-        _require_classes(folder / CLASSES_FILE)
-    _require_no_others(folder, manifest)
-
-
-def _require_unaltered(path: Path, sha256: str) -> None:
-    if not path.is_file():
-        raise DatasetError("picture-missing", f"{path} is not there; put back the picture that was exported")
-    if sha256_of(path) != sha256:
-        raise DatasetError(
-            "picture-altered", f"{path} is not the picture that was exported; put that back and look at its boxes anew"
-        )
-
-
-def _require_classes(path: Path) -> None:
-    """Label files hold numbers of classes, and some tools write their own list of classes beside them."""
-    names = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-    if tuple(names[: len(CLASS_NAMES)]) != CLASS_NAMES:
-        raise DatasetError(
-            "classes-altered",
-            f"{path} does not list the classes in the order in which they were exported, so that their numbers mean "
-            "others now; put it back, start the tool with it as its list of classes, and correct anew",
-        )
-
-
-def _require_no_others(folder: Path, manifest: ExportManifest) -> None:
-    known = {name for one in manifest.pictures for name in (one.file, one.labels)} | {CLASSES_FILE}
-    for path in pictures_under(folder):
-        if path.relative_to(folder).as_posix() not in known:
-            raise DatasetError("picture-unknown", f"{path} was not exported; import it by `marrowcount dataset import`")
-    for suffix in LABEL_SUFFIX.values():
-        for path in sorted(folder.rglob(f"*{suffix}")):
-            if path.relative_to(folder).as_posix() not in known:
-                raise DatasetError(
-                    "labels-unknown",
-                    f"{path} belongs to no picture, or is in another format than {manifest.form}, which was exported; "
-                    "save in that format, and take this file out",
-                )
-
-
-def _corrected(
-    request: ImportRequest, manifest: ExportManifest, found: Mapping[str, Sequence[Prelabel]]
-) -> list[CorrectedPicture]:
-    """Every picture with its objects before and after."""
-    examples = open_files(FileFormat(manifest.form), request.export).examples(Faults())
-    by_file = {one.name: one for one in examples}
-    pictures: list[CorrectedPicture] = []
-    for one in manifest.pictures:
-        saved = sha256_of(request.export / one.labels) != one.labels_sha256
-        boxes = _mapped(by_file[one.file], request.export / one.labels)
-        corrections = corrections_of(found[one.file], boxes, request.author, manifest.model.said)
-        if saved or not request.saved_only:
-            pictures.append(CorrectedPicture(one.picture.example, corrections, saved))
-    return pictures
-
-
-def _mapped(named: NamedExample, labels: Path) -> list[tuple[PixelBox, CellType | None]]:
-    try:
-        return [(one.box, IDENTITY.meaning_of(one.name).cell_type) for one in named.objects or ()]
-    except DatasetError as error:
-        raise DatasetError(error.code, f"{labels}: {error.message}; {CLASSES_FILE} has the names") from error
 
 
 def _version(
@@ -229,7 +146,10 @@ def _store(
     _write(request.out, dataset, read, console, lambda folder: _write_beside(folder, version, lines))
     if request.mistakes:
         wrong = mistakes(f"{dataset.name}-mistakes", dataset, wrong_places(lines))
-        _write(request.mistakes, wrong, read, console, lambda _: None)
+        if wrong.examples:
+            _write(request.mistakes, wrong, read, console, lambda _: None)
+        else:
+            console.print("no object was missed or misclassified, so that there is no data set of mistakes")
 
 
 @dataclass(frozen=True, slots=True)

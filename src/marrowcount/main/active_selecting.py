@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from marrowcount.active_learning import UnlabelledPictures, choose, held_out
+from marrowcount.active_learning import UnlabelledPictures, choose
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.datasets import Example
 from marrowcount.errors import DatasetError, SettingsError
-from marrowcount.main.active_looking import Excluded, Eye, load_cell_model, look_at
+from marrowcount.main.active_knowing import Known, trained_on, under_way
+from marrowcount.main.active_looking import Eye, load_cell_model, look_at
 from marrowcount.main.active_pools import CountedSlides, JoinedPools
 from marrowcount_adapters.dataset_store import DatasetWriter, open_dataset
-from marrowcount_adapters.dataset_store.layout import HEADER_FILE, Header
 from marrowcount_adapters.labelling_rounds import (
     CANDIDATES_FILE,
     SELECTION_FILE,
@@ -25,17 +23,15 @@ from marrowcount_adapters.labelling_rounds import (
     ChosenLine,
     ModelLine,
     SelectionFile,
-    read_selection,
     write_candidates,
     written,
 )
-from marrowcount_adapters.training.sources import CELLS
-from marrowcount_adapters.training.tiles import PICTURES, CellTiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
 
@@ -44,7 +40,7 @@ if TYPE_CHECKING:
     from marrowcount.main.active_pools import CountedFolders
     from marrowcount.result import ModelIdentity
 
-__all__ = ["Known", "SelectRequest", "run_selection"]
+__all__ = ["SelectRequest", "run_selection"]
 
 SHOWN: Final = 5
 """Chosen tiles of each strategy that are told on the screen."""
@@ -77,27 +73,6 @@ class SelectRequest:
     asked: Asked
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is labelled already.
-
-    Attributes:
-        labels: objects of each class that are trained on, (19,).
-        excluded: tiles that need no labelling, or must not be trained on.
-        said: each data set, for the record.
-    """
-
-    labels: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(CellType)))
-    excluded: Excluded = field(default_factory=Excluded)
-    said: tuple[str, ...] = ()
-
-    def and_also(self, other: Known) -> Known:
-        """Both."""
-        a, b = self.excluded, other.excluded
-        excluded = Excluded(a.names | b.names, a.digests | b.digests, a.held_out | b.held_out)
-        return Known(self.labels + other.labels, excluded, self.said + other.said)
-
-
 def run_selection(request: SelectRequest, console: Console) -> SelectionFile:
     """Choose tiles and store them.
 
@@ -109,7 +84,7 @@ def run_selection(request: SelectRequest, console: Console) -> SelectionFile:
     """
     if request.out.exists():
         raise DatasetError("selection-exists", f"{request.out} exists already; name another folder or remove it")
-    known = reduce(Known.and_also, [*map(_trained_on, request.training), *map(_under_way, request.without)], Known())
+    known = reduce(Known.and_also, [*map(trained_on, request.training), *map(under_way, request.without)], Known())
     model, threshold = load_cell_model(request.model, request.least_probability, request.threads)
     with _Pool(request) as pool:
         seen = look_at(pool, Eye(model, threshold, request.asked.views), known.excluded, console)
@@ -162,35 +137,6 @@ class _Pool(JoinedPools):
 
     def __exit__(self, *_: object) -> None:
         self._slides.close()
-
-
-def _trained_on(folder: Path) -> Known:
-    """A data set's labels for training, and what it keeps for validation and test; or a store of phantom tiles."""
-    store = folder / CELLS.folder
-    if (store / PICTURES).is_file():
-        objects = CellTiles.open(store).objects[:, 1]
-        return Known(
-            np.bincount(objects[objects >= 0].astype(int), minlength=len(CellType)).astype(float), said=(str(store),)
-        )
-    dataset = open_dataset(folder).dataset
-    kept = held_out(dataset)
-    labels = np.zeros(len(CellType))
-    for example in dataset.examples:
-        for one in example.objects or () if ("picture", example.digest) not in kept else ():
-            if one.cell_type is not None:
-                labels[one.cell_type] += 1
-    boxed = [example for example in dataset.examples if example.objects is not None]
-    excluded = Excluded(frozenset(one.name for one in boxed), frozenset(one.digest for one in boxed), kept)
-    return Known(labels, excluded, (f"{dataset.name} {_sha256(folder)}",))
-
-
-def _under_way(folder: Path) -> Known:
-    chosen = read_selection(folder).chosen
-    return Known(excluded=Excluded(frozenset(one.name for one in chosen), frozenset(one.digest for one in chosen)))
-
-
-def _sha256(folder: Path) -> str:
-    return Header.model_validate_json((folder / HEADER_FILE).read_bytes()).examples_sha256
 
 
 def _content(

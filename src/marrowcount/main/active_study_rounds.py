@@ -86,6 +86,8 @@ class StudyRounds:
     def done(self, arm: str, strategies: Mapping[Strategy, float], number: int) -> StudyRound:
         """A round of an arm; the one before it must be done."""
         folder = self._folder(arm, number)
+        torch.set_num_threads(self.request.threads)
+        cv2.setNumThreads(1)
         if not (folder / ROUND_FILE).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             places, actions = self._chosen(arm, strategies, number)
@@ -166,8 +168,6 @@ class StudyRounds:
         if not (folder / BEST_FILE).is_file():
             request = self.request
             torch.manual_seed(request.seed)  # pyright: ignore[reportUnknownMemberType] - torch's own annotation is partial
-            torch.set_num_threads(request.threads)
-            cv2.setNumThreads(1)
             tiles = CellMixture([(self.pool.tiles.picked(np.array(places, np.intp)), 1.0)])
             batches = CellBatches(tiles, request.batch, 1000 * request.seed + number)
             network = _network(before / BEST_FILE if before else request.start, batches).to(chosen_device("auto"))
