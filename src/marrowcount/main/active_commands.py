@@ -137,7 +137,9 @@ def study_active_learning(
     later_rate: Annotated[float, typer.Option(help="Of the trainings after it.")] = 5e-4,
     threshold: Annotated[float, typer.Option(min=0.05, max=0.95, help="Probability of a pre-label.")] = 0.4,
     seed: Annotated[int, typer.Option(min=0)] = 1,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Of the network.")] = 2,
+    threads: Annotated[
+        int, typer.Option(min=1, max=256, help="Of the network; more than one only where nothing else runs.")
+    ] = 1,
     start: Annotated[
         Path | None, typer.Option(help="Weights that the first training begins with; without it random ones.")
     ] = None,
