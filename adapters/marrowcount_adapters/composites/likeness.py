@@ -62,8 +62,8 @@ def patch_at(picture: Picture, x: float, y: float, um_per_px: float) -> Picture:
     return padded[top : top + side, left : left + side]
 
 
-def lookalikes(prints: Sequence[Fingerprint], least_correlation: float) -> Iterator[tuple[str, str]]:
-    """Pairs of different owners that show the same thing.
+def lookalikes(prints: Sequence[Fingerprint], least_correlation: float) -> Iterator[tuple[str, str, float]]:
+    """Pairs of different owners that show the same thing, with their correlation.
 
     Args:
         prints: each is compared with each.
@@ -71,8 +71,11 @@ def lookalikes(prints: Sequence[Fingerprint], least_correlation: float) -> Itera
     """
     for one, other in _near(prints):
         owners = prints[one].owner, prints[other].owner
-        if owners[0] != owners[1] and _correlation(prints[one].patch, prints[other].patch) >= least_correlation:
-            yield owners
+        if owners[0] == owners[1]:
+            continue
+        correlation = _correlation(prints[one].patch, prints[other].patch)
+        if correlation >= least_correlation:
+            yield *owners, correlation
 
 
 def kin(owners: Iterable[str], pairs: Iterable[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
