@@ -8,31 +8,28 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from marrowcount.main.completeness import completeness_settings
+from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
+from marrowcount.main.parts import open_parts
 from marrowcount.workflow.readiness import assess_slides
-from marrowcount.workflow.receive import ReceiveLimits, Receiving
-from marrowcount_adapters.dimse import Listener, ListenerSettings
-from marrowcount_adapters.filesystem import FolderStore
-from marrowcount_adapters.schedule import SystemClock, Tick, ticking
-from marrowcount_adapters.sql import open_ledger
-from marrowcount_adapters.wsi.header import read_facts
+from marrowcount_adapters.schedule import Tick, ticking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from marrowcount.ports import Ledger
-    from marrowcount.settings import ReceiveSection, Settings
+    from marrowcount.main.parts import Announced, Parts, Service
+    from marrowcount.settings import Settings
 
 __all__ = ["serve", "until_terminated"]
 
-GIB: Final = 2**30
 ASSESS_EVERY_S: Final = 2.0
 SWEEP_EVERY_S: Final = 600.0
 STALE_S: Final = 3600.0
@@ -63,57 +60,48 @@ def until_terminated(work: Callable[[threading.Event], None]) -> None:
 
 
 def _serve(settings: Settings, file: Path | None, stop: threading.Event) -> None:
-    ledger, store, clock = open_ledger(settings.database_url), FolderStore(settings.node.data_folder), SystemClock()
-    receiving = Receiving(store, ledger, clock, read_facts, receive_limits(settings.receive))
-    listener = Listener(
-        listener_settings(settings), receiving, lambda uid, done, failed: _note_commitment(ledger, uid, done, failed)
-    )
-    completeness = completeness_settings(settings.receive)
-    assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(assess_slides(ledger, clock, completeness)))
-    sweep = Tick("sweep", SWEEP_EVERY_S, lambda: bool(store.sweep(STALE_S)))
-    worker = WorkerProcess(_worker_command(file))
-    listener.start()
-    supervising = threading.Thread(target=worker.supervise, args=(stop,), name="supervise")
-    supervising.start()
-    with ticking(assess, sweep):
-        _announce(settings, listener.port)
+    with open_parts(settings) as parts, ExitStack() as running:
+        announced: dict[str, object] = {"ready": True}
+        for service in _services(parts, file):
+            announced |= running.enter_context(service)
+        _announce(announced)
         stop.wait()
-    listener.stop()
-    supervising.join()
-    ledger.close()
 
 
-def _announce(settings: Settings, port: int) -> None:
-    where = {"ready": True, "ae_title": settings.node.ae_title, "host": settings.node.host, "port": port}
-    sys.stdout.write(json.dumps(where) + "\n")
+def _services(parts: Parts, file: Path | None) -> Iterator[Service]:
+    """What runs, in the order of its start; it is stopped in the opposite order."""
+    yield dimse_service(parts)
+    yield worker_service(_worker_command(file))
+    yield upkeep_service(parts)
+
+
+def _announce(announced: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(announced) + "\n")
     sys.stdout.flush()
-    log.info("node.ready", **where)
+    log.info("node.ready", **announced)
 
 
-def receive_limits(section: ReceiveSection) -> ReceiveLimits:
-    """The limits of receipt in the core's words."""
-    return ReceiveLimits(int(section.max_instance_gib * GIB), int(section.disk_watermark_gib * GIB))
+@contextmanager
+def upkeep_service(parts: Parts) -> Iterator[Announced]:
+    """What is done every now and then: find complete slides, sweep the inbox."""
+    completeness = completeness_settings(parts.settings.receive)
+    assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(assess_slides(parts.ledger, parts.clock, completeness)))
+    sweep = Tick("sweep", SWEEP_EVERY_S, lambda: bool(parts.store.sweep(STALE_S)))
+    with ticking(assess, sweep):
+        yield {}
 
 
-def listener_settings(settings: Settings) -> ListenerSettings:
-    """What the listener needs to know."""
-    return ListenerSettings(
-        ae_title=settings.node.ae_title,
-        host=settings.node.host,
-        port=settings.node.port,
-        allowed_callers=frozenset(settings.receive.allowed_callers),
-        max_associations=settings.receive.max_associations,
-    )
-
-
-def _note_commitment(ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[str]) -> bool:
-    """Record a grant; False while the sender has not noted yet which transaction it asked for."""
-    if failed:
-        log.error("commitment.refused", transaction_uid=transaction_uid, failed=list(failed))
-        return True
-    known = ledger.committed(transaction_uid, SystemClock().now())
-    log.info("commitment.granted", transaction_uid=transaction_uid, instances=len(committed), known=known)
-    return known
+@contextmanager
+def worker_service(command: list[str]) -> Iterator[Announced]:
+    """The worker process, kept running."""
+    stop = threading.Event()
+    supervising = threading.Thread(target=WorkerProcess(command).supervise, args=(stop,), name="supervise")
+    supervising.start()
+    try:
+        yield {}
+    finally:
+        stop.set()
+        supervising.join()
 
 
 def _worker_command(file: Path | None) -> list[str]:

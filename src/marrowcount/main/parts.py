@@ -1,0 +1,61 @@
+"""What the services of a node share: settings, ledger, store, clock, receipt."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from marrowcount.workflow.receive import ReceiveLimits, Receiving
+from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.schedule import SystemClock
+from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.wsi.header import read_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from marrowcount.ports import Clock, InstanceStore, Ledger
+    from marrowcount.settings import ReceiveSection, Settings
+
+__all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
+
+GIB: Final = 2**30
+
+Announced: TypeAlias = "Mapping[str, object]"
+"""What a service adds to the line by which the node says where it can be reached."""
+
+Service: TypeAlias = "AbstractContextManager[Announced]"
+"""Runs for as long as the block does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the services share."""
+
+    settings: Settings
+    ledger: Ledger
+    store: InstanceStore
+    clock: Clock
+    receiving: Receiving
+
+
+@contextmanager
+def open_parts(settings: Settings) -> Iterator[Parts]:
+    """Open them for the block.
+
+    Raises:
+        SettingsError: the database or the folder is not usable.
+        StorageError: the database cannot be reached.
+    """
+    ledger, store, clock = open_ledger(settings.database_url), FolderStore(settings.node.data_folder), SystemClock()
+    receiving = Receiving(store, ledger, clock, read_facts, receive_limits(settings.receive))
+    try:
+        yield Parts(settings, ledger, store, clock, receiving)
+    finally:
+        ledger.close()
+
+
+def receive_limits(section: ReceiveSection) -> ReceiveLimits:
+    """The limits of receipt in the core's words."""
+    return ReceiveLimits(int(section.max_instance_gib * GIB), int(section.disk_watermark_gib * GIB))

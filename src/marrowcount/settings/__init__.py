@@ -1,0 +1,25 @@
+"""Settings of the node: one TOML file and ``MARROWCOUNT_*`` environment variables, read once, then frozen.
+
+The environment wins over the file; ``MARROWCOUNT_<SECTION>__<NAME>`` names a field, a list is written as JSON.
+An unknown or wrong setting is refused with its name, its value and what is allowed.
+"""
+
+from marrowcount.settings.counting import CountSection, StoppingSection
+from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.node import NodeSection
+from marrowcount.settings.reading import read_settings, variable_names
+from marrowcount.settings.receive import ReceiveSection
+from marrowcount.settings.settings import ENVIRONMENT_PREFIX, Settings
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "CountSection",
+    "EhrSection",
+    "NodeSection",
+    "PacsSection",
+    "ReceiveSection",
+    "Settings",
+    "StoppingSection",
+    "read_settings",
+    "variable_names",
+]

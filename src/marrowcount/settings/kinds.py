@@ -1,0 +1,57 @@
+"""What a setting may be: application entity titles, callers, ports, zones, classes."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Annotated, Final
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from marrowcount.cytology.cell_types import NDC_CLASSES
+
+__all__ = ["LOOPBACK", "AeTitle", "Caller", "CellClass", "Port", "Section", "Zone"]
+
+AE_TITLE_LENGTH: Final = 16
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+NDC_LABELS: Final = tuple(cell_type.label for cell_type in NDC_CLASSES)
+
+
+def _ae_title(text: str) -> str:
+    title = text.strip()
+    if not 1 <= len(title) <= AE_TITLE_LENGTH or "\\" in title or not title.isascii() or not title.isprintable():
+        msg = "an AE title has 1 to 16 printable ASCII characters without backslash (PS3.5 6.2)"
+        raise ValueError(msg)
+    return title
+
+
+def _caller(text: str) -> str:
+    title, _, address = text.partition("@")
+    return f"{_ae_title(title)}@{ip_address(address)}" if address else _ae_title(title)
+
+
+def _ndc_class(label: str) -> str:
+    if label not in NDC_LABELS:
+        msg = f"one of {', '.join(NDC_LABELS)}"
+        raise ValueError(msg)
+    return label
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        msg = "a zone of the IANA database, such as Europe/Berlin"
+        raise ValueError(msg)
+    return name
+
+
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Caller = Annotated[str, AfterValidator(_caller)]
+Zone = Annotated[str, AfterValidator(_zone)]
+CellClass = Annotated[str, AfterValidator(_ndc_class)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of settings: every field has a docstring with its unit, which is its documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

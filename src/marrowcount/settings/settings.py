@@ -1,0 +1,89 @@
+"""All settings together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from marrowcount.settings.counting import CountSection
+from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.kinds import LOOPBACK, Zone
+from marrowcount.settings.node import NodeSection
+from marrowcount.settings.receive import ReceiveSection
+
+__all__ = ["ENVIRONMENT_PREFIX", "Settings"]
+
+ENVIRONMENT_PREFIX: Final = "MARROWCOUNT_"
+
+
+class Settings(BaseSettings):
+    """All settings; every one has a default that runs on one machine without any server."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    node: NodeSection = NodeSection()
+    """Who the node is."""
+    receive: ReceiveSection = ReceiveSection()
+    """What it takes."""
+    count: CountSection = CountSection()
+    """How it counts."""
+    pacs: tuple[PacsSection, ...] = ()
+    """Where annotations and reports go."""
+    ehr: tuple[EhrSection, ...] = ()
+    """Where the differential goes."""
+    patient_id_systems: dict[str, str] = Field(default_factory=dict)
+    """URI of the patient identifier system for each text of Issuer of Patient ID (0010,0021); "" for none given."""
+    organisation: str = "marrowcount site"
+    """Name of the laboratory, as performer of the observations."""
+    timezone: Zone = "UTC"
+    """IANA zone for times in headers that give none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which comes in as arguments; nothing else is read."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        receive = self.receive
+        if self.node.host not in LOOPBACK and not receive.allowed_callers and not receive.allow_any_caller:
+            msg = (
+                f"node.host {self.node.host} can be reached from the network: name receive.allowed_callers, "
+                "or set receive.allow_any_caller to true"
+            )
+            raise ValueError(msg)
+        names = [pacs.name for pacs in self.pacs] + [ehr.name for ehr in self.ehr]
+        if len(set(names)) < len(names):
+            msg = f"destination names must be unique, these stand: {', '.join(names)}"
+            raise ValueError(msg)
+        if self.count.finest_um_per_px >= self.count.coarsest_um_per_px:
+            msg = "count.finest_um_per_px must be below count.coarsest_um_per_px"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """The database in force."""
+        return self.node.database_url or f"sqlite:///{self.node.data_folder.absolute() / 'ledger.sqlite'}"
+
+    @property
+    def results_folder(self) -> Path:
+        """Where results lie."""
+        return self.node.data_folder / "results"
