@@ -3,6 +3,15 @@
 Subclass a protocol explicitly, so that the type checker reports a missing or drifted method.
 """
 
+from marrowcount.ports.archive import (
+    Archive,
+    FetchFailure,
+    FetchProgress,
+    FoundStudy,
+    ListedInstance,
+    ListedSeries,
+    WantedStudy,
+)
 from marrowcount.ports.counting import CellModel, Clock, Picture, Progress, RoiModel, Slide
 from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Destination, Ledger
@@ -19,6 +28,7 @@ from marrowcount.ports.records import (
 )
 
 __all__ = [
+    "Archive",
     "CellModel",
     "Clock",
     "CountedOutcome",
@@ -27,11 +37,16 @@ __all__ = [
     "DeliveryOrder",
     "Destination",
     "EventKind",
+    "FetchFailure",
+    "FetchProgress",
+    "FoundStudy",
     "InstanceStore",
     "Job",
     "KeptFile",
     "Ledger",
     "LedgerEvent",
+    "ListedInstance",
+    "ListedSeries",
     "Picture",
     "PictureSource",
     "Progress",
@@ -40,4 +55,5 @@ __all__ = [
     "RoiModel",
     "Slide",
     "SlideRecord",
+    "WantedStudy",
 ]

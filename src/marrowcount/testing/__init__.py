@@ -10,6 +10,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
     assert pacs.sent == [...]
 """
 
+from marrowcount.testing.archive import HeldArchive
 from marrowcount.testing.destinations import RecordingDestination
 from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
@@ -19,6 +20,7 @@ from marrowcount.testing.store import TemporaryStore
 from marrowcount.testing.time import HeldClock
 
 __all__ = [
+    "HeldArchive",
     "HeldClock",
     "HeldPictures",
     "InMemoryLedger",
