@@ -10,7 +10,7 @@ import structlog
 from marrowcount_adapters.dimse import Listener, ListenerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from marrowcount.main.parts import Announced, Parts
     from marrowcount.settings import Settings
@@ -21,7 +21,7 @@ log: Final = structlog.get_logger()
 
 
 @contextmanager
-def dimse_service(parts: Parts) -> Iterator[Announced]:
+def dimse_service(parts: Parts) -> Generator[Announced]:
     """Listen for associations.
 
     Raises:

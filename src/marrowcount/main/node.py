@@ -22,7 +22,7 @@ from marrowcount.workflow.readiness import assess_slides
 from marrowcount_adapters.schedule import Tick, ticking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from marrowcount.main.parts import Announced, Parts, Service
@@ -82,7 +82,7 @@ def _announce(announced: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def upkeep_service(parts: Parts) -> Iterator[Announced]:
+def upkeep_service(parts: Parts) -> Generator[Announced]:
     """What is done every now and then: find complete slides, sweep the inbox."""
     completeness = completeness_settings(parts.settings.receive)
     assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(assess_slides(parts.ledger, parts.clock, completeness)))
@@ -92,7 +92,7 @@ def upkeep_service(parts: Parts) -> Iterator[Announced]:
 
 
 @contextmanager
-def worker_service(command: list[str]) -> Iterator[Announced]:
+def worker_service(command: list[str]) -> Generator[Announced]:
     """The worker process, kept running."""
     stop = threading.Event()
     supervising = threading.Thread(target=WorkerProcess(command).supervise, args=(stop,), name="supervise")

@@ -13,7 +13,7 @@ from marrowcount_adapters.sql import open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from marrowcount.ports import Clock, InstanceStore, Ledger
     from marrowcount.settings import ReceiveSection, Settings
@@ -41,7 +41,7 @@ class Parts:
 
 
 @contextmanager
-def open_parts(settings: Settings) -> Iterator[Parts]:
+def open_parts(settings: Settings) -> Generator[Parts]:
     """Open them for the block.
 
     Raises:
