@@ -196,6 +196,12 @@ class Interleavings(RuleBasedStateMachine):
         else:
             self.ledger.bury_delivery(delivery, "refused", self.now)
 
+    @rule(delivery=sent)
+    def go_on_sending(self, delivery: Delivery) -> None:
+        (there,) = [each for each in self.ledger.deliveries() if each.delivery_id == delivery.delivery_id]
+        held = there.state is DeliveryState.SENDING and there.attempts == delivery.attempts
+        assert self.ledger.extend_delivery(delivery, self.now, LEASE_S) is held
+
     @rule(number=st.integers(1, 12))
     @precondition(lambda self: self.owed)
     def revive(self, number: int) -> None:

@@ -92,6 +92,27 @@ def test_a_dead_senders_delivery_is_taken_over(ledger: Ledger) -> None:
     assert lease(ledger, LEASE_S).attempts == 2
 
 
+def test_a_sender_at_work_keeps_its_delivery(ledger: Ledger) -> None:
+    """A lease that is extended in time lasts; a transfer may take longer than one lease."""
+    count(ledger, PACS)
+    delivery = lease(ledger)
+    assert ledger.extend_delivery(delivery, after(LEASE_S - 1), LEASE_S)
+    assert ledger.lease_delivery("other", after(2 * LEASE_S - 2), LEASE_S) is None
+    assert lease(ledger, 2 * LEASE_S - 1).attempts == 2
+
+
+@pytest.mark.parametrize("loss", ["taken over", "delivered"])
+def test_a_lost_delivery_cannot_be_extended(ledger: Ledger, loss: str) -> None:
+    """Its sender hears so."""
+    count(ledger, PACS)
+    late = lease(ledger)
+    if loss == "taken over":
+        lease(ledger, LEASE_S)
+    else:
+        ledger.delivered(late, NOW)
+    assert not ledger.extend_delivery(late, after(LEASE_S + 1), LEASE_S)
+
+
 ENDS: dict[str, Callable[[Ledger, Delivery], object]] = {
     "delivered": lambda ledger, delivery: ledger.delivered(delivery, after(90), "1.7"),
     "postponed": lambda ledger, delivery: ledger.retry_delivery(delivery, "no answer", after(95), after(90)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from marrowcount.workflow.deliver import RetryPolicy, deliver_once
 from marrowcount.workflow.retry import Backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
 HOUR_S = 3600.0
@@ -189,6 +192,28 @@ def test_one_failing_delivery_holds_up_no_other(tmp_path: Path) -> None:
         SLIDE: "waiting",
         "1.2.4": "delivered",
     }
+
+
+def test_a_long_transfer_keeps_its_lease(tmp_path: Path) -> None:
+    """However long a PACS takes, nobody else begins to send the same meanwhile."""
+    extended = threading.Event()
+
+    class Watched(InMemoryLedger):
+        def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
+            held = super().extend_delivery(delivery, now, lease_s)
+            extended.set()
+            return held
+
+    class Slow(RecordingDestination):
+        def send(self, files: Sequence[Path]) -> str:
+            assert extended.wait(60)
+            return super().send(files)
+
+    node = Node(tmp_path)
+    node.ledger, node.destinations = Watched(), {"pacs": Slow("pacs")}
+    node.owe()
+    assert deliver_once(node.ledger, node.clock, "sender", node.destinations, tmp_path.joinpath, lease_s=0.03)
+    assert node.delivery.state is DeliveryState.DELIVERED
 
 
 def test_the_end_of_the_program_leaves_the_lease_to_end(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from marrowcount.errors import ModelError, PeerError, Refusal, SlideError, Stora
 from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, Job, SlideRecord
 from marrowcount.slides.states import SlideState
 from marrowcount.testing import HeldClock, InMemoryLedger, made_up_instance
-from marrowcount.workflow.work import Lease, LeaseLostError, WorkSettings, work_once
+from marrowcount.workflow.leases import Lease, LeaseLostError
+from marrowcount.workflow.work import WorkSettings, work_once
 
 if TYPE_CHECKING:
     from marrowcount.workflow.work import Count
@@ -248,8 +249,7 @@ def test_a_failed_beat_does_not_end_the_count() -> None:
 
 def test_a_lost_lease_says_so_each_time() -> None:
     """Whoever asks again hears the same."""
-    node = Node()
-    lost = Lease(node.ledger, node.clock, Job(99, SLIDE, 1, 1, node.clock.now()), 0.03)
+    lost = Lease("job-99", lambda: False, 0.03)
     with lost.kept_up():
         for _ in range(2):
             with pytest.raises(LeaseLostError):

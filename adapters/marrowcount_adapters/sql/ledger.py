@@ -150,6 +150,11 @@ class SqlLedger(Ledger):
         with self._writing() as connection:
             return outbox.lease(connection, sender, now, lease_s)
 
+    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
+        """See the port."""
+        with self._writing() as connection:
+            return outbox.extend(connection, delivery, now, lease_s)
+
     def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
         """See the port."""
         with self._writing() as connection:

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Delivery, DeliveryOrder, Job
 
-__all__ = ["bury", "commit", "find", "lease", "mark_delivered", "owe", "postpone", "revive", "supersede_older"]
+__all__ = [
+    "bury",
+    "commit",
+    "extend",
+    "find",
+    "lease",
+    "mark_delivered",
+    "owe",
+    "postpone",
+    "revive",
+    "supersede_older",
+]
 
 
 def owe(connection: Connection, job: Job, order: DeliveryOrder, now: datetime) -> None:
@@ -75,6 +86,12 @@ def lease(connection: Connection, sender: str, now: datetime, lease_s: float) ->
     taken = {"state": leased.state, "attempts": leased.attempts, "leased_by": sender, "leased_until": until}
     connection.execute(update(deliveries).where(deliveries.c.delivery_id == row.delivery_id).values(taken))
     return leased
+
+
+def extend(connection: Connection, delivery: Delivery, now: datetime, lease_s: float) -> bool:
+    """See :meth:`marrowcount.ports.Ledger.extend_delivery`."""
+    until = now + timedelta(seconds=lease_s)
+    return connection.execute(update(deliveries).where(_held(delivery)).values(leased_until=until)).rowcount == 1
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -141,13 +158,17 @@ def bury(connection: Connection, delivery: Delivery, error: str, now: datetime) 
 
 
 def _let_go(connection: Connection, delivery: Delivery, values: dict[str, object]) -> bool:
+    let_go = update(deliveries).where(_held(delivery)).values({**values, "leased_until": None})
+    return connection.execute(let_go).rowcount == 1
+
+
+def _held(delivery: Delivery) -> ColumnElement[bool]:
     # The number of attempts is the fence: whoever leases the delivery again raises it.
-    held = (
-        update(deliveries)
-        .where(deliveries.c.delivery_id == delivery.delivery_id, deliveries.c.attempts == delivery.attempts)
-        .where(deliveries.c.state == DeliveryState.SENDING)
+    return and_(
+        deliveries.c.delivery_id == delivery.delivery_id,
+        deliveries.c.attempts == delivery.attempts,
+        deliveries.c.state == DeliveryState.SENDING,
     )
-    return connection.execute(held.values({**values, "leased_until": None})).rowcount == 1
 
 
 def find(connection: Connection, series_uid: str | None) -> Sequence[Delivery]:

@@ -71,13 +71,17 @@ def serve(settings: SettingsFile = None) -> None:
 
 
 @app.command(hidden=True)
-def worker(settings: SettingsFile = None) -> None:
+def worker(
+    *,
+    supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input does.")] = False,
+    settings: SettingsFile = None,
+) -> None:
     """Count and deliver; started by serve."""
     from marrowcount.main.node import until_terminated  # noqa: PLC0415 - see the module
-    from marrowcount.main.worker import run_worker  # noqa: PLC0415 - see the module
+    from marrowcount.main.worker import run_supervised_worker, run_worker  # noqa: PLC0415 - see the module
 
-    read = read_settings(settings)
-    until_terminated(lambda stop: run_worker(read, stop))
+    read, run = read_settings(settings), run_supervised_worker if supervised else run_worker
+    until_terminated(lambda stop: run(read, stop))
 
 
 @app.command()

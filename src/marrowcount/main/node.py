@@ -106,12 +106,16 @@ def worker_service(command: list[str]) -> Generator[Announced]:
 
 def _worker_command(file: Path | None) -> list[str]:
     settings = ["--settings", str(file)] if file else []
-    return [sys.executable, "-m", "marrowcount", "worker", *settings]
+    return [sys.executable, "-m", "marrowcount", "worker", "--supervised", *settings]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """The worker process, started again whenever it dies."""
+    """The worker process, started again whenever it dies.
+
+    It reads from a pipe that nobody writes to: when this process dies, however suddenly, the pipe ends and the worker
+    with it. An orphan would otherwise go on counting beside the next node's worker.
+    """
 
     command: list[str]
 
@@ -120,7 +124,7 @@ class WorkerProcess:
         pause = SHORTEST_PAUSE_S
         while not stop.is_set():
             began = time.monotonic()
-            with subprocess.Popen(self.command) as process:  # noqa: S603 - our own interpreter and module
+            with subprocess.Popen(self.command, stdin=subprocess.PIPE) as process:  # noqa: S603 - our own module
                 while process.poll() is None and not stop.wait(0.2):
                     pass
                 process.terminate()

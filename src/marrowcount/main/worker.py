@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,20 +22,20 @@ from marrowcount.main.models import load_models
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.workflow.deliver import deliver_once
-from marrowcount.workflow.work import Lease, WorkSettings, work_once
+from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, Tick, ticking
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from pathlib import Path
 
     from marrowcount.ports import CellModel, InstanceStore, Job, Ledger, RoiModel
     from marrowcount.settings import Settings
+    from marrowcount.workflow.leases import Lease
 
-__all__ = ["run_worker"]
+__all__ = ["run_supervised_worker", "run_worker"]
 
 IDLE_S: Final = 0.5
 """Between two looks for work, in seconds: short beside the minutes that a slide takes, gentle to the database."""
@@ -105,6 +107,18 @@ class LoggedProgress(Progress):
             )
 
 
+def run_supervised_worker(settings: Settings, stop: threading.Event) -> None:
+    """The same, until standard input ends, too: that is how a worker hears that its node is dead."""
+
+    def stop_at_end() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        stop.set()
+
+    threading.Thread(target=stop_at_end, name="node-watch", daemon=True).start()
+    run_worker(settings, stop)
+
+
 def run_worker(settings: Settings, stop: threading.Event) -> None:
     """Count and deliver until ``stop`` is set; a slide in work is left to its lease."""
     name = f"{socket.gethostname()}:{os.getpid()}"
@@ -118,9 +132,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)
 
-    deliver = Tick(
-        "deliver", IDLE_S, lambda: deliver_once(ledger, clock, name, destinations, lambda file: results / file)
-    )
+    def deliver_next() -> bool:
+        lease_s = settings.count.lease_s
+        return deliver_once(ledger, clock, name, destinations, lambda file: results / file, lease_s=lease_s)
+
+    deliver = Tick("deliver", IDLE_S, deliver_next)
     with ticking(deliver):
         while not stop.is_set():
             if not _worked(lambda: work_once(ledger, clock, name, counter.count, how)):

@@ -87,6 +87,10 @@ class Ledger(Protocol):
         """The oldest delivery that is due and whose destination has nothing older of the same slide waiting."""
         ...
 
+    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
+        """Sending goes on; False where the delivery was lost to another sender."""
+        ...
+
     def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
         """The destination has it; with the transaction UID where commitment was asked for."""
         ...

@@ -232,6 +232,14 @@ class InMemoryLedger(Ledger):
             self._delivery_leases[leased.delivery_id] = now + timedelta(seconds=lease_s)
             return leased
 
+    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
+        """See the port."""
+        with self._lock:
+            if not self._is_held(delivery):
+                return False
+            self._delivery_leases[delivery.delivery_id] = now + timedelta(seconds=lease_s)
+            return True
+
     def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
         """See the port."""
         with self._lock:
@@ -338,11 +346,14 @@ class InMemoryLedger(Ledger):
             self._note_delivery(now, EventKind.DELIVERY_SUPERSEDED, delivery)
 
     def _let_go(self, leased: Delivery, changed: Delivery) -> bool:
+        held = self._is_held(leased)
+        if held:
+            self._deliveries[leased.delivery_id] = changed
+        return held
+
+    def _is_held(self, leased: Delivery) -> bool:
         now_there = self._deliveries[leased.delivery_id]
-        if now_there.state is not DeliveryState.SENDING or now_there.attempts != leased.attempts:
-            return False
-        self._deliveries[leased.delivery_id] = changed
-        return True
+        return now_there.state is DeliveryState.SENDING and now_there.attempts == leased.attempts
 
     def _note_delivery(self, at: datetime, kind: EventKind, delivery: Delivery, more: str = "") -> None:
         detail = f"revision {delivery.revision} to {delivery.order.destination}{more}"

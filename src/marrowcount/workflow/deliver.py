@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from marrowcount.errors import DeliveryRefusedError, MarrowcountError
+from marrowcount.workflow.leases import Lease
 from marrowcount.workflow.retry import Backoff
 from marrowcount.workflow.unexpected import describe
 
@@ -45,8 +46,8 @@ class RetryPolicy:
 DELIVERY_POLICY: Final = RetryPolicy()
 """A long weekend without the PACS is survived."""
 
-_LEASE_S: Final = 900.0
-"""Longer than any transfer of a result (some megabytes) takes; after it another sender may take over."""
+_LEASE_S: Final = 120.0
+"""After so long without a sign of life another sender takes over."""
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +77,8 @@ def deliver_once(
         return False
     attempt = _Attempt(ledger, clock, delivery, policy, random or Random())  # noqa: S311 - jitter guards no secret
     try:
-        commitment_uid = _send(delivery, destinations, resolve, policy)
+        with attempt.lease(lease_s).kept_up():
+            commitment_uid = _send(delivery, destinations, resolve, policy)
     except MarrowcountError as error:
         attempt.failed(error.code, error.message, retryable=error.retryable)
     except Exception as error:  # noqa: BLE001 - the boundary of the loop: one delivery must not stop the others
@@ -108,6 +110,14 @@ class _Attempt:
     delivery: Delivery
     policy: RetryPolicy
     random: Random
+
+    def lease(self, lease_s: float) -> Lease:
+        """Kept up lest a slow transfer be begun a second time by another sender."""
+
+        def extend() -> bool:
+            return self.ledger.extend_delivery(self.delivery, self.clock.now(), lease_s)
+
+        return Lease(f"delivery-{self.delivery.delivery_id}", extend, lease_s)
 
     def succeeded(self, commitment_uid: str) -> None:
         self.ledger.delivered(self.delivery, self.clock.now(), commitment_uid)

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from marrowcount.errors import MarrowcountError, SlideError, StorageError
+from marrowcount.errors import MarrowcountError, SlideError
+from marrowcount.workflow.leases import Lease, LeaseLostError
 from marrowcount.workflow.retry import Backoff
 from marrowcount.workflow.unexpected import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from marrowcount.ports import Clock, CountedOutcome, Job, Ledger
 
-__all__ = ["Count", "Lease", "LeaseLostError", "WorkSettings", "work_once"]
+__all__ = ["Count", "WorkSettings", "work_once"]
 
 _log = structlog.get_logger(__name__)
 
 
 Count: TypeAlias = "Callable[[Job, Lease], CountedOutcome]"
 """Counts a slide; asks :meth:`Lease.check` now and then, for example after each tile."""
-
-
-class LeaseLostError(Exception):
-    """The job went to another worker, or a late instance made it pointless: stop counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +40,6 @@ class WorkSettings:
     lease_s: float = 120.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=30.0, cap_s=900.0))
     max_attempts: int = 3
-
-
-class Lease:
-    """A job's lease, kept up in the background for as long as the count goes on."""
-
-    def __init__(self, ledger: Ledger, clock: Clock, job: Job, lease_s: float) -> None:
-        self._ledger, self._clock, self._job, self._lease_s = ledger, clock, job, lease_s
-        self._ended = threading.Event()
-        self._lost = threading.Event()
-
-    def check(self) -> None:
-        """Whether it is worth going on.
-
-        Raises:
-            LeaseLostError: it is not; whatever is found will not be recorded.
-        """
-        if self._lost.is_set():
-            raise LeaseLostError
-
-    @contextmanager
-    def kept_up(self) -> Generator[Lease, None, None]:
-        """Extend the lease at every third of its length until the block ends."""
-        beats = threading.Thread(target=self._beat, name=f"lease-{self._job.job_id}", daemon=True)
-        beats.start()
-        try:
-            yield self
-        finally:
-            self._ended.set()
-            beats.join()
-
-    def _beat(self) -> None:
-        while not self._lost.is_set() and not self._ended.wait(self._lease_s / 3):
-            self._extend()
-
-    def _extend(self) -> None:
-        try:
-            if not self._ledger.extend_lease(self._job, self._clock.now(), self._lease_s):
-                self._lost.set()
-        except StorageError as error:
-            # The next beat may succeed; if none does, the lease ends and another worker takes over.
-            _log.warning("lease.not_extended", job=self._job.job_id, code=error.code)
 
 
 def work_once(
@@ -127,7 +81,7 @@ class _Attempt:
 
     def make(self, count: Count) -> None:
         try:
-            with Lease(self.ledger, self.clock, self.job, self.settings.lease_s).kept_up() as lease:
+            with self._lease().kept_up() as lease:
                 outcome = count(self.job, lease)
         except LeaseLostError:
             self._tell("job.lost", recorded=False)
@@ -140,6 +94,14 @@ class _Attempt:
             self._failed("unexpected", describe(error), retryable=True)
         else:
             self._tell("job.counted", recorded=self.ledger.finish(self.job, outcome, self.clock.now()))
+
+    def _lease(self) -> Lease:
+        lease_s = self.settings.lease_s
+        return Lease(
+            f"job-{self.job.job_id}",
+            lambda: self.ledger.extend_lease(self.job, self.clock.now(), lease_s),
+            lease_s,
+        )
 
     def _failed(self, code: str, message: str, *, retryable: bool) -> None:
         if not retryable or self.job.attempt >= self.settings.max_attempts:
