@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.main.models import seen_in_training
+from marrowcount.main.result_folders import RESULT_FILE, sync_folders
 from marrowcount.slides.suitability import candidate_tiles
 from marrowcount.workflow.count import CountSettings, count_slide
 from marrowcount_adapters.annotations import encode_cells, encode_roi
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CELLS_ANN", "CHART_FILE", "DICOM_FILES", "FHIR_FILE", "RESULT_FILE", "count_files", "write_refusal"]
 
-RESULT_FILE: Final = "result.json"
 CELLS_ANN: Final = "cells.ann.dcm"
 ROI_ANN: Final = "roi.ann.dcm"
 DIFFERENTIAL_SR: Final = "differential.sr.dcm"
@@ -78,6 +78,7 @@ def write_result(result: CountResult, header: Dataset, out: Path, settings: Sett
     _write(out / FHIR_FILE, encode_bundle(result, fhir_settings(settings)).encode())
     _write(out / CHART_FILE, draw_ihct(result))
     _write(out / RESULT_FILE, encode_result(result).encode())
+    sync_folders(out)
 
 
 def write_refusal(
@@ -89,6 +90,7 @@ def write_refusal(
         (out / name).unlink(missing_ok=True)
     identities = [model.identity for model in models]
     _write(out / RESULT_FILE, encode_refusal(error, series_uid=series_uid, models=identities).encode())
+    sync_folders(out)
 
 
 def fhir_settings(settings: Settings) -> FhirSettings:

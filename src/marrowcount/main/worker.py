@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from marrowcount.errors import SlideError, StorageError
-from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, RESULT_FILE, count_files, write_refusal
+from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.models import load_models
+from marrowcount.main.result_folders import RESULT_FILE, place_of, sync_folders
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.workflow.deliver import deliver_once
@@ -60,7 +61,7 @@ class SlideCounter:
             SlideError: the slide cannot be counted.
             LeaseLostError: another worker has the job now.
         """
-        place = f"{job.series_uid}/{job.revision}"
+        place = place_of(job, self.settings.results_folder)
         folder = self.settings.results_folder / place
         progress = LoggedProgress(job.series_uid, lease, self.stop)
         try:
@@ -68,6 +69,7 @@ class SlideCounter:
         except SlideError as error:
             write_refusal(error, folder, self.models, job.series_uid)
             raise
+        sync_folders(folder.parent, self.settings.results_folder)  # they may be new
         files = [f"{place}/{name}" for name in DICOM_FILES]
         summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
         return CountedOutcome(place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}"))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from marrowcount.main.result_folders import RESULT_FILE, place_of
+from marrowcount.ports import Job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+def left(results: Path, name: str, *files: str) -> None:
+    folder = results / "1.2.3" / name
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / file).write_text("x")
+
+
+def kept(results: Path) -> set[str]:
+    return {folder.name for folder in (results / "1.2.3").iterdir()}
+
+
+def test_each_attempt_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """A worker that lost its lease and does not know it never writes where its successor does."""
+    places = {place_of(Job(1, "1.2.3", revision, attempt, NOW), tmp_path) for revision in (1, 2) for attempt in (1, 2)}
+    assert places == {"1.2.3/1.1", "1.2.3/1.2", "1.2.3/2.1", "1.2.3/2.2"}
+
+
+def test_what_dead_attempts_left_is_removed(tmp_path: Path) -> None:
+    """Earlier attempts at this revision were not recorded; older revisions' results stay where they are whole."""
+    left(tmp_path, "1.1", "cells.ann.part")
+    left(tmp_path, "1.2", "cells.ann.dcm", RESULT_FILE)
+    left(tmp_path, "2.1", "cells.ann.dcm", RESULT_FILE)
+    left(tmp_path, "2.2", "cells.ann.part")
+    left(tmp_path, "2.3", "cells.ann.part")
+    assert place_of(Job(7, "1.2.3", 2, 3, NOW), tmp_path) == "1.2.3/2.3"
+    assert kept(tmp_path) == {"1.2"}
+
+
+def test_folders_of_earlier_versions_are_left_alone(tmp_path: Path) -> None:
+    """They were named by the revision alone."""
+    left(tmp_path, "1", RESULT_FILE)
+    place_of(Job(7, "1.2.3", 2, 1, NOW), tmp_path)
+    assert kept(tmp_path) == {"1"}
