@@ -3,7 +3,9 @@
 No patient data is stored: UIDs, AE titles, codes, digests, and what the scanner's header says of the picture.
 """
 
+from marrowcount_adapters.sql.database import SqlDatabase
+from marrowcount_adapters.sql.expectations import SqlExpectations
 from marrowcount_adapters.sql.ledger import SqlLedger
 from marrowcount_adapters.sql.opening import open_ledger
 
-__all__ = ["SqlLedger", "open_ledger"]
+__all__ = ["SqlDatabase", "SqlExpectations", "SqlLedger", "open_ledger"]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
-from marrowcount.errors import StorageError
 from marrowcount.ports import Ledger
 from marrowcount_adapters.sql import outbox, reception, work
+from marrowcount_adapters.sql.database import SqlDatabase
 from marrowcount_adapters.sql.rows import event_of
 from marrowcount_adapters.sql.tables import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
     from datetime import datetime
-
-    from sqlalchemy import Connection, Engine
 
     from marrowcount.ports import (
         CountedOutcome,
@@ -33,160 +27,122 @@ if TYPE_CHECKING:
     )
     from marrowcount.slides.states import SlideState
 
-__all__ = ["READING", "SqlLedger", "translated"]
-
-READING = "marrowcount_reading"
-"""Execution option of connections that only read; they need not wait for a writer."""
+__all__ = ["SqlLedger"]
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn the database's own errors into ours."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        said = str(cause).partition("\n")[0]  # what follows may quote a row
-        raise StorageError(
-            "database-failed",
-            f"the ledger's database failed ({type(cause).__name__}: {said}); look at its disk, its server and its log",
-        ) from error
-
-
-class SqlLedger(Ledger):
+class SqlLedger(SqlDatabase, Ledger):
     """A ledger in SQLite or PostgreSQL; get one by :func:`~marrowcount_adapters.sql.opening.open_ledger`.
 
     Each method is one transaction; all may be called from several threads and processes.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        # SQLite has one writer at a time and lets the others poll: threads of one process wait better in line.
-        self._turn: AbstractContextManager[object] = (
-            threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        )
-
-    def close(self) -> None:
-        """Let go of the connections; the ledger may not be used afterwards."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with translated(), self._turn, self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(), self._engine.connect().execution_options(**{READING: True}) as connection:
-            yield connection
-
     def record_instance(self, instance: ReceivedInstance) -> Recording:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return reception.record(connection, instance)
 
     def instances(self, series_uid: str) -> Sequence[ReceivedInstance]:
         """See the port."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reception.find_instances(connection, series_uid)
 
     def instance(self, sop_instance_uid: str) -> ReceivedInstance | None:
         """See the port."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reception.find_instance(connection, sop_instance_uid)
 
     def slide(self, series_uid: str) -> SlideRecord | None:
         """See the port."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reception.find_slide(connection, series_uid)
 
     def slides(self, *states: SlideState) -> Sequence[SlideRecord]:
         """See the port."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return reception.find_slides(connection, states)
 
     def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.mark_ready(connection, series_uid, revision, evidence, now)
 
     def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return reception.mark_incomplete(connection, series_uid, revision, evidence, now)
 
     def lease_job(self, worker: str, now: datetime, lease_s: float) -> Job | None:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.lease(connection, worker, now, lease_s)
 
     def extend_lease(self, job: Job, now: datetime, lease_s: float) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.extend(connection, job, now, lease_s)
 
     def finish(self, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.finish(connection, job, outcome, now)
 
     def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.refuse(connection, job, code, message, now)
 
     def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.put_back(connection, job, message, not_before, now)
 
     def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return work.fail(connection, job, code, message, now)
 
     def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return outbox.lease(connection, sender, now, lease_s)
 
     def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return outbox.extend(connection, delivery, now, lease_s)
 
     def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             outbox.mark_delivered(connection, delivery, now, commitment_uid)
 
     def committed(self, commitment_uid: str, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return outbox.commit(connection, commitment_uid, now)
 
     def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             outbox.postpone(connection, delivery, error, not_before, now)
 
     def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             outbox.bury(connection, delivery, error, now)
 
     def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
         """See the port."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return outbox.find(connection, series_uid)
 
     def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
         """See the port."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return outbox.revive(connection, delivery_id, now)
 
     def events(self, series_uid: str) -> Sequence[LedgerEvent]:
         """See the port."""
         wanted = select(events).where(events.c.series_uid == series_uid).order_by(events.c.event_id)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [event_of(row) for row in connection.execute(wanted)]

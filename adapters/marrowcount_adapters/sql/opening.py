@@ -16,7 +16,8 @@ from sqlalchemy import URL, create_engine, event, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from marrowcount.errors import SettingsError, StorageError
-from marrowcount_adapters.sql.ledger import READING, SqlLedger, translated
+from marrowcount_adapters.sql.database import READING, translated
+from marrowcount_adapters.sql.ledger import SqlLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,18 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-__all__ = ["OPEN_JOBS", "JobState", "deliveries", "events", "instances", "jobs", "metadata", "results", "slides"]
+__all__ = [
+    "OPEN_JOBS",
+    "JobState",
+    "UtcTime",
+    "deliveries",
+    "events",
+    "instances",
+    "jobs",
+    "metadata",
+    "results",
+    "slides",
+]
 
 
 class JobState(StrEnum):

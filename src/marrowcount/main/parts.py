@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock
-from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.sql import SqlExpectations, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from marrowcount.ports import Clock, InstanceStore, Ledger
+    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger
     from marrowcount.settings import ReceiveSection, Settings
 
 __all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
@@ -38,6 +38,8 @@ class Parts:
     store: InstanceStore
     clock: Clock
     receiving: Receiving
+    expectations: Expectations
+    """Fed by :func:`marrowcount.workflow.expecting.expect`."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def open_parts(settings: Settings) -> Generator[Parts]:
     ledger, store, clock = open_ledger(settings.database_url), FolderStore(settings.node.data_folder), SystemClock()
     receiving = Receiving(store, ledger, clock, read_facts, receive_limits(settings.receive))
     try:
-        yield Parts(settings, ledger, store, clock, receiving)
+        yield Parts(settings, ledger, store, clock, receiving, SqlExpectations(ledger))
     finally:
         ledger.close()
 

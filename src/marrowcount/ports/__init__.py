@@ -13,6 +13,7 @@ from marrowcount.ports.archive import (
     WantedStudy,
 )
 from marrowcount.ports.counting import CellModel, Clock, Picture, Progress, RoiModel, Slide
+from marrowcount.ports.expectations import Expectations
 from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Destination, Ledger
 from marrowcount.ports.pictures import PictureSource
@@ -37,6 +38,7 @@ __all__ = [
     "DeliveryOrder",
     "Destination",
     "EventKind",
+    "Expectations",
     "FetchFailure",
     "FetchProgress",
     "FoundStudy",

@@ -12,6 +12,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
 
 from marrowcount.testing.archive import HeldArchive
 from marrowcount.testing.destinations import RecordingDestination
+from marrowcount.testing.expectations import InMemoryExpectations
 from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
 from marrowcount.testing.pictures import HeldPictures, ScriptedLabels
@@ -23,6 +24,7 @@ __all__ = [
     "HeldArchive",
     "HeldClock",
     "HeldPictures",
+    "InMemoryExpectations",
     "InMemoryLedger",
     "PictureSlide",
     "RecordingDestination",
