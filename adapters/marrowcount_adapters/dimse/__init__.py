@@ -3,12 +3,11 @@
 from marrowcount_adapters.dimse.association import Calling, echo
 from marrowcount_adapters.dimse.destination import DicomDestination
 from marrowcount_adapters.dimse.listener import Listener, ListenerSettings
-from marrowcount_adapters.dimse.peers import Caller, Peer
+from marrowcount_adapters.dimse.peers import Peer
 from marrowcount_adapters.dimse.send import SendReport, SentFile, send_files
 from marrowcount_adapters.dimse.statuses import Status, Verdict
 
 __all__ = [
-    "Caller",
     "Calling",
     "DicomDestination",
     "Listener",

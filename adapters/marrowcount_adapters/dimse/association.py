@@ -100,7 +100,7 @@ def open_association(
     """Call a peer.
 
     Raises:
-        PeerError: ``peer-unreachable`` or ``association-rejected``.
+        PeerError: ``peer-unreachable``, ``tls-failed`` or ``association-rejected``.
         DeliveryRefusedError: ``peer-lacks-service``, it takes none of the presentation contexts.
     """
     association = _entity(calling).associate(
@@ -153,6 +153,9 @@ def _refusal(association: Association, peer: Peer) -> PeerError:
             dict.fromkeys(UID(str(context.abstract_syntax)).name for context in association.rejected_contexts)
         )
         return DeliveryRefusedError("peer-lacks-service", f"{peer} takes none of what was offered: {offered}.")
+    failure = getattr(association.dul.socket, "failure", "")
+    if failure:
+        return PeerError("tls-failed", f"{peer} and the node came to no secure connection: {failure}.")
     return PeerError("peer-unreachable", f"{peer} cannot be reached, or did not answer as a DICOM peer does.")
 
 

@@ -42,6 +42,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 __all__ = [
     "COMMITMENT",
     "UNCOMPRESSED",
+    "VERIFICATION",
     "accepted_contexts",
     "commitment_context",
     "storage_context",

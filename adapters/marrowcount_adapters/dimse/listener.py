@@ -13,14 +13,16 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 
 from marrowcount.errors import SettingsError, StorageError
+from marrowcount.workflow.access import AccessRules, CallerRule
 from marrowcount_adapters.dimse.admission import Admission
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
 from marrowcount_adapters.dimse.contexts import accepted_contexts
-from marrowcount_adapters.dimse.peers import Caller, checked_ae_title
+from marrowcount_adapters.dimse.peers import checked_ae_title
 from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServer
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status, status_of
 from marrowcount_adapters.dimse.transfers import Transfers, caller_of
+from marrowcount_adapters.dimse.watching import Unwatched, WatchedAssociations
 
 if TYPE_CHECKING:
     import ssl
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pynetdicom.events import Event
 
     from marrowcount.workflow.receive import Receiving
+    from marrowcount_adapters.dimse.watching import AssociationWatch
 
 __all__ = ["Listener", "ListenerSettings"]
 
@@ -49,19 +52,30 @@ class ListenerSettings:
         ae_title: that callers must call.
         host: address to listen on; ``0.0.0.0`` or ``::`` for all.
         port: 0 for any free one.
-        allowed_callers: ``AE`` or ``AE@address``; none means that anybody may call.
+        allowed_callers: ``AE``, ``AE@address`` or ``AE@network``, for all services.
+        callers: more of those who may call, and for what; without any of both kinds anybody may.
         max_associations: at the same time; more are rejected as a passing overload.
         network_timeout_s: without a byte from a caller before its association is aborted.
         tls: for TLS; with ``verify_mode`` CERT_REQUIRED callers must show a certificate.
+        tls_port: for TLS beside plain text on ``port``; None: ``port`` itself speaks TLS where ``tls`` is given.
     """
 
     ae_title: str
     host: str = "127.0.0.1"
     port: int = 11112
     allowed_callers: frozenset[str] = frozenset()
+    callers: tuple[CallerRule, ...] = ()
     max_associations: int = 10
     network_timeout_s: float = 60.0
     tls: ssl.SSLContext | None = None
+    tls_port: int | None = None
+
+    @property
+    def ports(self) -> tuple[tuple[int, ssl.SSLContext | None], ...]:
+        """Where to listen, and what secures it."""
+        if self.tls_port is None:
+            return ((self.port, self.tls),)
+        return ((self.port, None), (self.tls_port, self.tls))
 
 
 class Listener:
@@ -71,20 +85,35 @@ class Listener:
     store's incoming folder for the whole process, and a process runs one listener at a time.
     """
 
-    def __init__(self, settings: ListenerSettings, receiving: Receiving, on_commitment: OnCommitment) -> None:
+    def __init__(
+        self,
+        settings: ListenerSettings,
+        receiving: Receiving,
+        on_commitment: OnCommitment,
+        watch: AssociationWatch | None = None,
+    ) -> None:
         self._settings = settings
         self._receiving = receiving
         self._on_commitment = on_commitment
-        callers = tuple(Caller.parse(text) for text in sorted(settings.allowed_callers))
-        self._admission = Admission(checked_ae_title(settings.ae_title), callers)
+        self._watch = watch or Unwatched()
+        callers = tuple(_rule(text) for text in sorted(settings.allowed_callers))
+        access = AccessRules((*callers, *settings.callers))
+        self._admission = Admission(checked_ae_title(settings.ae_title), access, self._watch.refused)
         self._transfers = Transfers(receiving.may_continue)
-        self._server: BoundedServer | None = None
+        self._watched = WatchedAssociations(self._watch)
+        self._servers: tuple[BoundedServer, ...] = ()
         self._tempdir: str | None = None
 
     @property
     def port(self) -> int:
         """Where it listens; 0 while it does not."""
-        return int(self._server.server_address[1]) if self._server else 0
+        return int(self._servers[0].server_address[1]) if self._servers else 0
+
+    @property
+    def tls_port(self) -> int:
+        """Where it listens for TLS; 0 while it does not."""
+        secured = (server for server in self._servers if server.ssl_context is not None)
+        return next((int(server.server_address[1]) for server in secured), 0)
 
     def start(self) -> None:
         """Clear what an earlier run left half received, and listen.
@@ -98,43 +127,63 @@ class Listener:
         _config.STORE_RECV_CHUNKED_DATASET = True
         _config.LOG_HANDLER_LEVEL = "none"
         try:
-            self._server = self._bound_server()
-        except OSError as error:
+            self._servers = self._bound_servers()
+        except SettingsError:
             tempfile.tempdir = self._tempdir
-            where = f"{self._settings.host} port {self._settings.port}"
-            raise SettingsError("cannot-listen", f"Cannot listen on {where}: {error.strerror}.") from error
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
-        LOG.info("listener.started", ae_title=self._settings.ae_title, host=self._settings.host, port=self.port)
+            raise
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
+            port, tls = server.server_address[1], server.ssl_context is not None
+            LOG.info("listener.started", ae_title=self._settings.ae_title, host=self._settings.host, port=port, tls=tls)
 
     def stop(self, drain_s: float = 30.0) -> None:
         """Take no more callers, let the present ones finish for so long, then abort them."""
-        if self._server is None:
+        if not self._servers:
             return
-        server, self._server = self._server, None
-        server.shutdown()
+        servers, self._servers = self._servers, ()
+        for server in servers:
+            server.shutdown()
         deadline = time.monotonic() + drain_s
-        for association in server.active_associations:
+        for association in (association for server in servers for association in server.active_associations):
             association.join(max(0.0, deadline - time.monotonic()))
             if association.is_alive():
                 association.abort()
         tempfile.tempdir = self._tempdir
         LOG.info("listener.stopped", ae_title=self._settings.ae_title)
 
-    def _bound_server(self) -> BoundedServer:
+    def _bound_servers(self) -> tuple[BoundedServer, ...]:
+        """One server a port; they share the limit of associations, which is the entity's."""
+        entity = self._entity()
+        bound: list[BoundedServer] = []
+        for port, tls in self._settings.ports:
+            try:
+                bound.append(self._bound_server(entity, port, tls))
+            except OSError as error:
+                for server in bound:
+                    server.server_close()
+                where = f"{self._settings.host} port {port}"
+                raise SettingsError("cannot-listen", f"Cannot listen on {where}: {error.strerror}.") from error
+        return tuple(bound)
+
+    def _entity(self) -> AE:
         settings = self._settings
         entity = AE(ae_title=settings.ae_title)
         entity.maximum_pdu_size = MAX_PDU_BYTES
         entity.maximum_associations = settings.max_associations
         entity.network_timeout = settings.network_timeout_s
         entity.acse_timeout = min(settings.network_timeout_s, LONGEST_NEGOTIATION_S)
+        return entity
+
+    def _bound_server(self, entity: AE, port: int, tls: ssl.SSLContext | None) -> BoundedServer:
         server = BoundedServer(
             entity,
-            (settings.host, settings.port),
-            settings.ae_title,
+            (self._settings.host, port),
+            self._settings.ae_title,
             accepted_contexts(),
-            settings.tls,
+            tls,
             self._handlers(),
             BoundedRequestHandler,
+            on_handshake_failure=self._watch.handshake_failed,
         )
         entity._servers.append(server)  # noqa: SLF001 - its shutdown() takes it off this list
         return server
@@ -142,6 +191,7 @@ class Listener:
     def _handlers(self) -> list[evt.EventHandlerType]:
         return [
             *self._transfers.handlers(),
+            *self._watched.handlers(),
             (evt.EVT_REQUESTED, self._admission.screen),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._commitment_reported),
@@ -166,10 +216,26 @@ class Listener:
             # Not its message or traceback: a parser's may quote the data set.
             LOG.error("instance.failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
             return _answer(Status.PROCESSING_FAILURE, "The node failed; see its log.")
+        self._watched.received(event.assoc, event.dataset_path, receipt)
         return _answer(status_of(receipt), receipt.message)
 
     def _commitment_reported(self, event: Event) -> tuple[int, None]:
         return answer_report(event, self._on_commitment)
+
+
+def _rule(text: str) -> CallerRule:
+    """A caller as the settings name it.
+
+    Raises:
+        SettingsError: ``bad-ae-title`` or ``bad-caller``.
+    """
+    checked_ae_title(text.partition("@")[0])
+    try:
+        return CallerRule.parse(text)
+    except ValueError as error:
+        raise SettingsError(
+            "bad-caller", f"{text!r} is no caller: {error}; write AE, AE@address or AE@network."
+        ) from None
 
 
 def _answer(status: Status, message: str) -> Dataset | int:

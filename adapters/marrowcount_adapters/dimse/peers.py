@@ -1,4 +1,4 @@
-"""Application entities: how they are written down, and who may call."""
+"""Application entities: how they are written down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from marrowcount.errors import SettingsError
 
-__all__ = ["Caller", "Peer", "checked_ae_title"]
+__all__ = ["Peer", "checked_ae_title"]
 
 AE_TITLE_FORM: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
 """Up to 16 printable characters but the backslash (PS3.5 section 6.2, VR AE); outer spaces mean nothing."""
@@ -40,27 +40,6 @@ class Peer:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.ae_title}@{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who may open associations: an AE title and, where given, the address it must come from.
-
-    DICOM has no authentication; a title alone is a claim, so bind it to an address, or use TLS, where it matters.
-    """
-
-    ae_title: str
-    address: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Caller:
-        """Read ``AE`` or ``AE@address``; the address is an IP address, not a name.
-
-        Raises:
-            SettingsError: ``bad-ae-title``.
-        """
-        ae_title, _, address = text.strip().partition("@")
-        return cls(checked_ae_title(ae_title), address.strip("[]"))
 
 
 def checked_ae_title(text: str) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Final, cast
+import threading
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from pynetdicom import evt
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from marrowcount_adapters.dimse.sockets import BoundedSocket
+from marrowcount.workflow.access import plain_address
+from marrowcount_adapters.dimse.sockets import BoundedSocket, handshake_reason
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     from pynetdicom.association import Association
     from pynetdicom.pdu_primitives import P_DATA
     from pynetdicom.transport import AssociationSocket
@@ -28,7 +33,31 @@ CONNECTIONS_PER_ASSOCIATION: Final = 4
 
 
 class BoundedRequestHandler(RequestHandler):
-    """Gives every accepted connection a bounded socket and a timeout, which pynetdicom leaves out."""
+    """Gives every accepted connection a bounded socket and a timeout, which pynetdicom leaves out.
+
+    Its handshake, where it speaks TLS, happens here, in the connection's own thread: neither a slow one nor a change
+    of certificates holds up the next caller.
+    """
+
+    server: BoundedServer
+
+    def handle(self) -> None:
+        """Shake hands, and serve the association that is then asked for."""
+        if self.server.ssl_context is None or self._handshaken(self.server.ssl_context):
+            super().handle()
+        else:
+            self.server.close_request(self.request)
+
+    def _handshaken(self, context: ssl.SSLContext) -> bool:
+        self.request.settimeout(self.server.ae.acse_timeout)  # for the whole handshake
+        try:
+            self.request = context.wrap_socket(self.request, server_side=True)
+        except (OSError, ValueError) as error:  # ValueError: the peer was gone before the handshake began
+            self.server.tell_failure(str(self.client_address[0]), handshake_reason(error))
+            return False
+        finally:
+            self.server.handshake_ended()
+        return True
 
     def _create_association(self) -> Association:
         association = super()._create_association()
@@ -83,13 +112,46 @@ class BoundedServer(ThreadedAssociationServer):
 
     request_queue_size = 64
 
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401 - pynetdicom's
+        on_handshake_failure: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """See the base class.
+
+        Args:
+            arguments: of the base class.
+            on_handshake_failure: told the address and the reason, in a few words, of every failed TLS handshake.
+        """
+        self._on_handshake_failure = on_handshake_failure
+        self._counting = threading.Lock()
+        self._handshaking = 0
+        super().__init__(*arguments)
+
     def verify_request(self, request: object, client_address: object) -> bool:  # noqa: ARG002 - socketserver's signature
         """Whether to hear a new connection at all."""
-        return len(self.active_associations) < CONNECTIONS_PER_ASSOCIATION * self.ae.maximum_associations
+        held = len(self.active_associations) + self._handshaking
+        return held < CONNECTIONS_PER_ASSOCIATION * self.ae.maximum_associations
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """Accept; the TLS handshake happens at the first read, in the association's own thread."""
-        connection, address = cast("socket.socket", self.socket).accept()
-        if self.ssl_context:
-            connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, address
+        """Accept, without the TLS handshake, which is the request handler's."""
+        return cast("socket.socket", self.socket).accept()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's
+        """Count a handshake from here on, until :meth:`handshake_ended`, however long it takes."""
+        if self.ssl_context is not None:
+            with self._counting:
+                self._handshaking += 1
+        super().process_request(request, client_address)
+
+    def handshake_ended(self) -> None:
+        """Count it no more: it has failed, or the connection is an association, which counts by itself."""
+        with self._counting:
+            self._handshaking -= 1
+
+    def tell_failure(self, address: str, reason: str) -> None:
+        """Log a handshake that failed, and pass it on."""
+        address = plain_address(address)
+        LOG.warning("tls.handshake_failed", address=address, reason=reason)
+        if self._on_handshake_failure is not None:
+            self._on_handshake_failure(address, reason)

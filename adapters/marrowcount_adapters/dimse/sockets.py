@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pynetdicom import AE
 from pynetdicom.transport import AssociationSocket
 
 if TYPE_CHECKING:
-    import ssl
+    import socket
 
     from pynetdicom.association import Association
     from pynetdicom.transport import T_CONNECT, AddressInformation
 
-__all__ = ["MAX_PDU_BYTES", "BoundedSocket", "CallingEntity"]
+__all__ = ["MAX_PDU_BYTES", "BoundedSocket", "CallingEntity", "handshake_reason"]
 
 MAX_PDU_BYTES: Final = 131072
 """What the node offers; 8 times pynetdicom's own offer doubles the rate."""
@@ -25,7 +26,13 @@ LONGEST_PDU_BYTES: Final = 1 << 20
 
 
 class BoundedSocket(AssociationSocket):
-    """Reads a PDU into one buffer, gives up on one that is too long or stalls, and is closed whatever happens."""
+    """Reads a PDU into one buffer, gives up on one that is too long or stalls, and is closed whatever happens.
+
+    Attributes:
+        failure: why there is no TLS connection, in a few words; empty where there is one, or none was asked for.
+    """
+
+    failure = ""
 
     def recv(self, nr_bytes: int) -> bytearray:
         """As many bytes as asked for; fewer where the peer closed, or announced more than any PDU holds.
@@ -37,17 +44,38 @@ class BoundedSocket(AssociationSocket):
             return bytearray()
         buffer, received = bytearray(nr_bytes), 0
         deadline = time.monotonic() + (self.assoc.network_timeout or float("inf"))
-        while received < nr_bytes and (count := self.socket.recv_into(memoryview(buffer)[received:])):
+        while received < nr_bytes and (count := self._received_into(memoryview(buffer)[received:])):
             received += count
             if time.monotonic() > deadline:
                 raise TimeoutError("the peer stalled within a PDU")
         return buffer[:received]
 
+    def _received_into(self, rest: memoryview) -> int:
+        try:
+            return cast("socket.socket", self.socket).recv_into(rest)
+        except ssl.SSLError as error:  # TLS 1.3: a server refuses the client's certificate after the handshake
+            self.failure = handshake_reason(error)
+            raise
+
     def connect(self, primitive: T_CONNECT) -> None:
         """Connect, and keep a timeout, which the base class takes off: a peer may stop reading for ever."""
+        secured, self._tls_args = self._tls_args, None
         super().connect(primitive)
+        if self.socket is not None and secured is not None:
+            self._secure(self.socket, *secured, primitive)
         if self.socket is not None:
             self.socket.settimeout(self.assoc.network_timeout)
+
+    def _secure(self, plain: socket.socket, context: ssl.SSLContext, host: str, primitive: T_CONNECT) -> None:
+        """Shake hands, and remember why it failed, which the base class only prints."""
+        plain.settimeout(self.assoc.acse_timeout)
+        try:
+            self.socket = context.wrap_socket(plain, server_hostname=host)
+        except (OSError, ValueError) as error:
+            self.failure = handshake_reason(error)
+            plain.close()
+            self.socket, self._is_connected = None, False
+            primitive.result = "Evt17"  # as if the connection had not come about
 
     def _shutdown_socket(self) -> None:
         if self.socket is None:
@@ -69,3 +97,14 @@ class CallingEntity(AE):
         bounded = BoundedSocket(assoc, address=address)
         bounded.tls_args = tls_args
         return bounded
+
+
+def handshake_reason(error: Exception) -> str:
+    """Why a TLS handshake failed, in a few words that hold nothing the peer could have written."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate refused: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "the peer did not finish it in time"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return "the peer closed the connection"

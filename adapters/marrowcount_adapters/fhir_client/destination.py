@@ -13,6 +13,7 @@ from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import Destination
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -37,12 +38,14 @@ class FhirDestination(Destination):
     Attributes:
         token_file: holds a static bearer token, read at each delivery so that it can be renewed; None for none.
         timeout_s: to wait for an answer, in seconds; connecting has 5 s.
+        tls: for servers that are not signed by those whom the system trusts, or ask for a certificate.
     """
 
     destination_name: str
     base_url: str
     token_file: Path | None = None
     timeout_s: float = 60.0
+    tls: ssl.SSLContext | None = None
 
     @property
     def name(self) -> str:
@@ -82,7 +85,11 @@ class FhirDestination(Destination):
             headers["Authorization"] = f"Bearer {self._token(self.token_file)}"
         # No redirects: a token must not follow one to another host.
         return httpx.Client(
-            headers=headers, timeout=httpx.Timeout(self.timeout_s, connect=5.0), follow_redirects=False, trust_env=False
+            headers=headers,
+            timeout=httpx.Timeout(self.timeout_s, connect=5.0),
+            follow_redirects=False,
+            trust_env=False,
+            verify=self.tls or True,
         )
 
     def _token(self, file: Path) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from marrowcount.errors import MarrowcountError, StorageError
+from marrowcount.errors import MarrowcountError, SettingsError, StorageError
 from marrowcount.main.destinations import ehr_destination, pacs_destination
 from marrowcount.main.models import verify_models
+from marrowcount.main.securing import certificates_of, uses_tls
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from marrowcount.settings import Settings
+    from marrowcount.settings import EhrSection, PacsSection, Settings
 
 __all__ = ["Check", "run_checks"]
 
@@ -34,11 +37,13 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     yield _ask("database", _without_password(settings.database_url), lambda: _database(settings))
     yield _ask("disk", str(settings.node.data_folder), lambda: _disk(settings))
     yield _ask("models", str(settings.count.models_folder or "bundled"), lambda: _models(settings))
+    if uses_tls(settings):
+        yield _ask("certificates", str(settings.tls.certificate or "of peers"), lambda: _certificates(settings))
     for pacs in settings.pacs:
         where = f"{pacs.ae_title}@{pacs.host}:{pacs.port}"
-        yield _ask(f"PACS {pacs.name}", where, pacs_destination(pacs, settings).check)
+        yield _ask(f"PACS {pacs.name}", where, partial(_pacs, pacs, settings))
     for ehr in settings.ehr:
-        yield _ask(f"EHR {ehr.name}", ehr.base_url, ehr_destination(ehr).check)
+        yield _ask(f"EHR {ehr.name}", ehr.base_url, partial(_ehr, ehr, settings))
 
 
 def _ask(what: str, where: str, question: Callable[[], str]) -> Check:
@@ -46,6 +51,14 @@ def _ask(what: str, where: str, question: Callable[[], str]) -> Check:
         return Check(what, where, ok=True, said=question())
     except MarrowcountError as error:
         return Check(what, where, ok=False, said=str(error))
+
+
+def _pacs(pacs: PacsSection, settings: Settings) -> str:
+    return pacs_destination(pacs, settings).check()
+
+
+def _ehr(ehr: EhrSection, settings: Settings) -> str:
+    return ehr_destination(ehr, settings).check()
 
 
 def _without_password(url: str) -> str:
@@ -67,6 +80,19 @@ def _disk(settings: Settings) -> str:
         message = f"{free:.1f} GiB free, below the watermark of {watermark:g} GiB: sending is refused (A700)"
         raise StorageError("disk-low", message)
     return f"{free:.1f} GiB free"
+
+
+def _certificates(settings: Settings) -> str:
+    """How long the first to expire will hold."""
+    found = certificates_of(settings)
+    if not found:
+        return "the system's authorities"
+    now, first = datetime.now(UTC), found[0]
+    days_left = first.days_left(now)
+    if days_left < settings.tls.warn_days:
+        expiry = "has expired" if days_left < 0 else f"expires in {days_left} days"
+        raise SettingsError("tls-certificate-expires", f"{first.subject} {expiry}: renew {first.file}")
+    return f"{first.subject} is the first to expire, in {days_left} days"
 
 
 def _models(settings: Settings) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from marrowcount.main.securing import ehr_context, pacs_context
 from marrowcount.ports import DeliveryKind, DeliveryOrder
-from marrowcount_adapters.dimse import DicomDestination, Peer
+from marrowcount_adapters.dimse import Calling, DicomDestination, Peer
 from marrowcount_adapters.fhir_client import FhirDestination
 
 if TYPE_CHECKING:
@@ -21,18 +22,21 @@ __all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination"
 def destinations_of(settings: Settings) -> Mapping[str, Destination]:
     """Every destination by its name."""
     pacs: dict[str, Destination] = {section.name: pacs_destination(section, settings) for section in settings.pacs}
-    return MappingProxyType(pacs | {section.name: ehr_destination(section) for section in settings.ehr})
+    return MappingProxyType(pacs | {section.name: ehr_destination(section, settings) for section in settings.ehr})
 
 
 def pacs_destination(section: PacsSection, settings: Settings) -> DicomDestination:
     """A PACS by C-STORE."""
     peer = Peer(section.ae_title, section.host, section.port)
-    return DicomDestination(section.name, peer, settings.node.ae_title, commit=section.commitment)
+    calling = Calling(settings.node.ae_title, tls=pacs_context(section, settings))
+    return DicomDestination(section.name, peer, calling, commit=section.commitment)
 
 
-def ehr_destination(section: EhrSection) -> FhirDestination:
+def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
     """An EHR by FHIR transaction."""
-    return FhirDestination(section.name, section.base_url, section.bearer_token_file, section.timeout_s)
+    return FhirDestination(
+        section.name, section.base_url, section.bearer_token_file, section.timeout_s, ehr_context(section, settings)
+    )
 
 
 def orders_of(settings: Settings, dicom_files: Sequence[str], fhir_file: str) -> tuple[DeliveryOrder, ...]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from marrowcount.main.securing import server_context, watched
+from marrowcount.workflow.access import CallerRule
 from marrowcount_adapters.dimse import Listener, ListenerSettings
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Generator, Sequence
 
     from marrowcount.main.parts import Announced, Parts
-    from marrowcount.settings import Settings
+    from marrowcount.settings import CallerSection, Settings
 
 __all__ = ["dimse_service", "listener_settings"]
 
@@ -27,27 +31,48 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
     Raises:
         SettingsError: ``cannot-listen``.
     """
-    node = parts.settings.node
+    node, secured = parts.settings.node, parts.settings.tls
+    tls = server_context(secured, "DICOM listener") if secured.dicom_port is not None else None
     listener = Listener(
-        listener_settings(parts.settings),
+        listener_settings(parts.settings, tls),
         parts.receiving,
         lambda uid, done, failed: _note_commitment(parts, uid, done, failed),
     )
     listener.start()
     try:
-        yield {"ae_title": node.ae_title, "host": node.host, "port": listener.port}
+        with watched(tls, "dicom", secured.warn_days):
+            yield {"ae_title": node.ae_title, "host": node.host, **_ports(listener)}
     finally:
         listener.stop()
 
 
-def listener_settings(settings: Settings) -> ListenerSettings:
+def _ports(listener: Listener) -> Announced:
+    return {"port": listener.port} | ({"tls_port": listener.tls_port} if listener.tls_port else {})
+
+
+def listener_settings(settings: Settings, tls: ssl.SSLContext | None = None) -> ListenerSettings:
     """What the listener needs to know."""
+    plain_port, tls_port = settings.node.port, settings.tls.dicom_port
+    if tls_port is not None and not settings.tls.plain_dicom:
+        plain_port, tls_port = tls_port, None
     return ListenerSettings(
         ae_title=settings.node.ae_title,
         host=settings.node.host,
-        port=settings.node.port,
+        port=plain_port,
         allowed_callers=frozenset(settings.receive.allowed_callers),
+        callers=tuple(_rule(caller) for caller in settings.caller),
         max_associations=settings.receive.max_associations,
+        tls=tls,
+        tls_port=tls_port,
+    )
+
+
+def _rule(caller: CallerSection) -> CallerRule:
+    return CallerRule(
+        caller.ae_title,
+        tuple(ip_network(address) for address in caller.addresses),
+        frozenset(caller.certificates),
+        frozenset(caller.services),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
-from marrowcount.settings import EhrSection, PacsSection, Settings
+from marrowcount.settings import CallerSection, EhrSection, PacsSection, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +24,7 @@ HEADER: Final = """\
 """
 
 LISTED: Final[Mapping[str, BaseModel]] = {
+    "caller": CallerSection(ae_title="SCANNER"),
     "pacs": PacsSection(name="archive", ae_title="ARCHIVE", host="pacs.example.org", port=104),
     "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
 }

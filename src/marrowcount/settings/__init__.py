@@ -4,15 +4,18 @@ The environment wins over the file; ``MARROWCOUNT_<SECTION>__<NAME>`` names a fi
 An unknown or wrong setting is refused with its name, its value and what is allowed.
 """
 
+from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.settings import ENVIRONMENT_PREFIX, Settings
+from marrowcount.settings.tls import TlsSection
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "CallerSection",
     "CountSection",
     "EhrSection",
     "NodeSection",
@@ -20,6 +23,7 @@ __all__ = [
     "ReceiveSection",
     "Settings",
     "StoppingSection",
+    "TlsSection",
     "read_settings",
     "variable_names",
 ]

@@ -25,6 +25,12 @@ class PacsSection(Section):
     """TCP port."""
     commitment: bool = True
     """Ask for storage commitment after sending."""
+    tls: bool = False
+    """Call it over TLS (PS3.15 B.12), showing the certificate of section ``tls`` where that names one."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
+    tls_check_host: bool = True
+    """Its certificate must name the host. Turn it off only where it cannot, and name authorities of the house then."""
 
 
 class EhrSection(Section):
@@ -38,3 +44,7 @@ class EhrSection(Section):
     """File that holds a static bearer token; read at every delivery, never logged."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     """Time to wait for an answer, in seconds."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
+    tls_show_certificate: bool = False
+    """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""

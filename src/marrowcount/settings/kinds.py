@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Final
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from marrowcount.cytology.cell_types import NDC_CLASSES
+from marrowcount.workflow.access import ANYBODY, certificate_name
 
-__all__ = ["LOOPBACK", "AeTitle", "Caller", "CellClass", "Port", "Section", "Zone"]
+__all__ = [
+    "LOOPBACK",
+    "Address",
+    "AeTitle",
+    "Caller",
+    "CallingAeTitle",
+    "CellClass",
+    "CertificateName",
+    "Port",
+    "Section",
+    "Zone",
+]
 
 AE_TITLE_LENGTH: Final = 16
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -26,8 +38,13 @@ def _ae_title(text: str) -> str:
 
 
 def _caller(text: str) -> str:
-    title, _, address = text.partition("@")
-    return f"{_ae_title(title)}@{ip_address(address)}" if address else _ae_title(title)
+    title, at, address = text.partition("@")
+    return f"{_ae_title(title)}@{_address(address.strip('[]'))}" if at else _ae_title(title)
+
+
+def _address(text: str) -> str:
+    """An IP address, or a network such as 10.1.2.0/24."""
+    return str(ip_network(text)) if "/" in text else str(ip_address(text))
 
 
 def _ndc_class(label: str) -> str:
@@ -46,6 +63,9 @@ def _zone(name: str) -> str:
 
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 Caller = Annotated[str, AfterValidator(_caller)]
+Address = Annotated[str, AfterValidator(_address)]
+CertificateName = Annotated[str, AfterValidator(certificate_name)]
+CallingAeTitle = Annotated[str, AfterValidator(lambda text: text if text == ANYBODY else _ae_title(text))]
 Zone = Annotated[str, AfterValidator(_zone)]
 CellClass = Annotated[str, AfterValidator(_ndc_class)]
 Port = Annotated[int, Field(ge=0, le=65535)]

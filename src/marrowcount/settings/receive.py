@@ -15,7 +15,8 @@ class ReceiveSection(Section):
     """What the listener takes, and when a slide counts as complete."""
 
     allowed_callers: tuple[Caller, ...] = ()
-    """Who may send: calling AE titles, or ``AE@address``. Empty allows any, which only a loopback listener may do."""
+    """Who may call, for every service: ``AE``, ``AE@address`` or ``AE@network`` (10.1.2.0/24). Empty, and without
+    tables ``caller``, allows any, which only a loopback listener may do."""
     allow_any_caller: bool = False
     """Confirm that a listener on a network address takes slides from anybody."""
     max_associations: Annotated[int, Field(ge=1, le=100)] = 10

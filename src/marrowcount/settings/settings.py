@@ -8,11 +8,13 @@ from typing import ClassVar, Final
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
+from marrowcount.settings.tls import TlsSection
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings"]
 
@@ -36,6 +38,10 @@ class Settings(BaseSettings):
     """What it takes."""
     count: CountSection = CountSection()
     """How it counts."""
+    tls: TlsSection = TlsSection()
+    """How connections are secured."""
+    caller: tuple[CallerSection, ...] = ()
+    """Who may call, by certificate, address and service."""
     pacs: tuple[PacsSection, ...] = ()
     """Where annotations and reports go."""
     ehr: tuple[EhrSection, ...] = ()
@@ -63,11 +69,15 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         receive = self.receive
-        if self.node.host not in LOOPBACK and not receive.allowed_callers and not receive.allow_any_caller:
+        named = receive.allowed_callers or self.caller
+        if self.node.host not in LOOPBACK and not named and not receive.allow_any_caller:
             msg = (
-                f"node.host {self.node.host} can be reached from the network: name receive.allowed_callers, "
-                "or set receive.allow_any_caller to true"
+                f"node.host {self.node.host} can be reached from the network: name receive.allowed_callers "
+                "or tables caller, or set receive.allow_any_caller to true"
             )
+            raise ValueError(msg)
+        if self.tls.authorities is None and any(caller.certificates for caller in self.caller):
+            msg = "caller.certificates are checked against tls.authorities: name that file"
             raise ValueError(msg)
         names = [pacs.name for pacs in self.pacs] + [ehr.name for ehr in self.ehr]
         if len(set(names)) < len(names):

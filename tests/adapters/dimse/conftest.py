@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from marrowcount_adapters.dimse.watching import AssociationWatch
+
 Report = tuple[str, list[str], list[str]]
 
 
@@ -80,12 +82,13 @@ def start_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
     """Starts nodes and stops them again; one at a time in a process."""
     nodes: list[Node] = []
 
-    def start(limits: ReceiveLimits | None = None, **settings: object) -> Node:
+    def start(limits: ReceiveLimits | None = None, watch: AssociationWatch | None = None, **settings: object) -> Node:
         store, ledger = FolderStore(tmp_path / f"store{len(nodes)}"), InMemoryLedger()
         receiving = Receiving(store, ledger, HeldClock(), read_facts, limits or ReceiveLimits(min_free_bytes=0))
         listening = ListenerSettings(**({"ae_title": "MARROWCOUNT", "port": 0} | settings))
         reports: Queue[Report] = Queue()
-        node = Node(store, ledger, Listener(listening, receiving, lambda *report: reports.put(report)), reports)
+        listener = Listener(listening, receiving, lambda *report: reports.put(report), watch)
+        node = Node(store, ledger, listener, reports)
         node.listener.start()
         nodes.append(node)
         return node

@@ -205,7 +205,7 @@ def test_more_associations_than_allowed_are_a_passing_overload(start_node: Calla
     assert first.is_established
     assert (second.acceptor.primitive.result, second.acceptor.primitive.diagnostic) == (2, 2)
     first.release()
-    assert eventually(lambda: not node.listener._server.active_associations)
+    assert eventually(lambda: not node.listener._servers[0].active_associations)
     assert associate(node).is_established
 
 
@@ -247,7 +247,7 @@ def test_silent_sender_is_aborted(start_node: Callable[..., Node], make_slide: C
     node = start_node(network_timeout_s=0.5)
     half_sent(node, make_slide(frame_bytes=2_000_000))
     assert eventually(lambda: node.incoming() == [])
-    assert eventually(lambda: not node.listener._server.active_associations)
+    assert eventually(lambda: not node.listener._servers[0].active_associations)
 
 
 def test_start_sweeps_what_a_crash_left(start_node: Callable[..., Node]) -> None:
@@ -280,7 +280,7 @@ def test_garbage_does_not_stop_the_listener(start_node: Callable[..., Node], con
         with socket.create_connection(("127.0.0.1", node.listener.port)) as connection:
             connection.sendall(content)
     echo(node.peer, CALLING)
-    assert eventually(lambda: not node.listener._server.active_associations)
+    assert eventually(lambda: not node.listener._servers[0].active_associations)
     assert eventually(lambda: not any("AcceptorThread" in thread.name for thread in threading.enumerate()))
 
 
@@ -321,7 +321,7 @@ def test_malformed_messages_end_their_own_association_only(start_node: Callable[
     association.dul.socket.socket.sendall(content)
     assert eventually(lambda: not association.is_established)
     echo(node.peer, CALLING)
-    assert eventually(lambda: not node.listener._server.active_associations)
+    assert eventually(lambda: not node.listener._servers[0].active_associations)
     assert (node.incoming(), node.kept()) == ([], [])
 
 
@@ -360,7 +360,7 @@ def test_mutated_streams_do_no_harm(start_node: Callable[..., Node], make_slide:
                 connection.sendall(request)
                 connection.recv(6)  # the association is accepted
                 connection.sendall(mutant(rest, random))
-    assert eventually(lambda: not node.listener._server.active_associations, within_s=30)
+    assert eventually(lambda: not node.listener._servers[0].active_associations, within_s=30)
     echo(node.peer, CALLING)
     assert eventually(lambda: node.incoming() == [])
     recorded = [each.file.path for slide in node.ledger.slides() for each in node.ledger.instances(slide.series_uid)]
@@ -376,7 +376,7 @@ def test_full_disk_within_a_transfer_breaks_it_off(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     association = half_sent(node, make_slide(frame_bytes=2_000_000))
-    (serving,) = node.listener._server.active_associations
+    (serving,) = node.listener._servers[0].active_associations
     monkeypatch.setattr(serving.dimse.message._data_set_file, "write", full)
     association.dul.socket.socket.sendall(p_data((association.accepted_contexts[0].context_id, 0, bytes(1000))))
     assert eventually(lambda: association.is_aborted)
@@ -388,12 +388,12 @@ def test_connections_that_never_ask_are_limited(start_node: Callable[..., Node])
     """Idle connections cannot use up the machine's threads: beyond a multiple of the associations they are closed."""
     node = start_node(max_associations=2)
     idle = [socket.create_connection(("127.0.0.1", node.listener.port)) for _ in range(8)]
-    assert eventually(lambda: len(node.listener._server.active_associations) == 8)
+    assert eventually(lambda: len(node.listener._servers[0].active_associations) == 8)
     with socket.create_connection(("127.0.0.1", node.listener.port), timeout=5) as late:
         assert late.recv(1) == b""
     for connection in idle:
         connection.close()
-    assert eventually(lambda: not node.listener._server.active_associations)
+    assert eventually(lambda: not node.listener._servers[0].active_associations)
     echo(node.peer, CALLING)
 
 

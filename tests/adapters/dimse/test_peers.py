@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowcount.errors import SettingsError
-from marrowcount_adapters.dimse import Caller, Peer
+from marrowcount_adapters.dimse import Peer
 
 HOSTS = st.sampled_from(["10.0.0.5", "pacs.hospital.example", "localhost", "::1", "2001:db8::17"])
 TITLES = st.text(st.sampled_from("ABCXYZ019_-. "), min_size=1, max_size=16).map(str.strip).filter(bool)
@@ -36,10 +36,3 @@ def test_impossible_ae_titles_are_refused(title: str) -> None:
     with pytest.raises(SettingsError) as failure:
         Peer.parse(f"{title}@host:104")
     assert failure.value.code == "bad-ae-title"
-
-
-def test_caller_may_be_bound_to_an_address() -> None:
-    """A title alone, or a title and the address it must come from."""
-    assert Caller.parse("SCANNER") == Caller("SCANNER", "")
-    assert Caller.parse("SCANNER@10.0.0.7") == Caller("SCANNER", "10.0.0.7")
-    assert Caller.parse("SCANNER@[::1]") == Caller("SCANNER", "::1")

@@ -1,0 +1,125 @@
+"""From the settings to TLS contexts, renewed when their files change and told of before they expire."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from marrowcount_adapters.schedule import Tick, ticking
+from marrowcount_adapters.tls import ClientTls, Identity, RenewedContext, ServerTls
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from marrowcount.settings import EhrSection, PacsSection, Settings, TlsSection
+    from marrowcount_adapters.tls import CertificateFacts
+
+__all__ = ["certificates_of", "ehr_context", "pacs_context", "server_context", "uses_tls", "watched"]
+
+LOOK_EVERY_S: Final = 60.0
+WARN_EVERY_S: Final = 24 * 3600.0
+
+log: Final = structlog.get_logger()
+
+
+def server_context(section: TlsSection, name: str) -> RenewedContext | None:
+    """For a listener of the node; None where the node has no certificate.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    identity = _identity(section)
+    if identity is None:
+        return None
+    recipe = ServerTls(
+        identity,
+        section.authorities,
+        section.revocations_file,
+        section.require_certificate,
+        section.minimum_version,
+    )
+    return RenewedContext(recipe, name)
+
+
+def pacs_context(pacs: PacsSection, settings: Settings) -> RenewedContext | None:
+    """For calling a PACS; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not pacs.tls:
+        return None
+    section = settings.tls
+    own_authorities = pacs.tls_authorities is not None
+    recipe = ClientTls(
+        _identity(section),
+        pacs.tls_authorities or section.authorities,
+        None if own_authorities else section.revocations_file,
+        pacs.tls_check_host,
+        section.minimum_version,
+    )
+    return RenewedContext(recipe, f"PACS {pacs.name}")
+
+
+def ehr_context(ehr: EhrSection, settings: Settings) -> RenewedContext | None:
+    """For calling a FHIR server; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not ehr.base_url.startswith("https:"):
+        return None
+    identity = _identity(settings.tls) if ehr.tls_show_certificate else None
+    recipe = ClientTls(identity, ehr.tls_authorities, minimum_version=settings.tls.minimum_version)
+    return RenewedContext(recipe, f"EHR {ehr.name}")
+
+
+@contextmanager
+def watched(context: RenewedContext | None, name: str, warn_days: int) -> Generator[None]:
+    """Look for new files now and then, and warn once a day of certificates that expire soon, while the block lasts."""
+    if context is None:
+        yield
+        return
+    watch = (
+        Tick(f"tls-renew-{name}", LOOK_EVERY_S, lambda: context.renew() and False),
+        Tick(f"tls-expiry-{name}", WARN_EVERY_S, lambda: _warn(context, name, warn_days)),
+    )
+    with ticking(*watch):
+        yield
+
+
+def certificates_of(settings: Settings) -> list[CertificateFacts]:
+    """The node's certificates and those of the authorities that the settings name, in the order of expiry.
+
+    Raises:
+        SettingsError: a file cannot be read, or a key does not fit.
+    """
+    contexts = [server_context(settings.tls, "node")]
+    contexts += [pacs_context(pacs, settings) for pacs in settings.pacs]
+    contexts += [ehr_context(ehr, settings) for ehr in settings.ehr]
+    found = {facts.sha256: facts for context in contexts if context for facts in context.certificates()}
+    return sorted(found.values(), key=lambda facts: facts.not_after)
+
+
+def uses_tls(settings: Settings) -> bool:
+    """Whether any connection of the node is secured."""
+    secured = (*(pacs.tls for pacs in settings.pacs), *(ehr.base_url.startswith("https:") for ehr in settings.ehr))
+    return settings.tls.certificate is not None or any(secured)
+
+
+def _identity(section: TlsSection) -> Identity | None:
+    if section.certificate is None or section.key is None:
+        return None
+    return Identity(section.certificate, section.key, section.key_password_file)
+
+
+def _warn(context: RenewedContext, name: str, warn_days: int) -> bool:
+    now = datetime.now(UTC)
+    for facts in context.expiring(now, warn_days):
+        days_left = facts.days_left(now)
+        tell = log.error if days_left < 0 else log.warning
+        tell("tls.certificate_expires", secures=name, file=str(facts.file), subject=facts.subject, days_left=days_left)
+    return False
