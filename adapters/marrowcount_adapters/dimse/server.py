@@ -39,24 +39,23 @@ class BoundedRequestHandler(RequestHandler):
     of certificates holds up the next caller.
     """
 
-    server: BoundedServer
-
     def handle(self) -> None:
         """Shake hands, and serve the association that is then asked for."""
-        if self.server.ssl_context is None or self._handshaken(self.server.ssl_context):
+        server = cast("BoundedServer", self.server)
+        if server.ssl_context is None or self._handshaken(server, server.ssl_context):
             super().handle()
         else:
-            self.server.close_request(self.request)
+            server.close_request(self.request)
 
-    def _handshaken(self, context: ssl.SSLContext) -> bool:
-        self.request.settimeout(self.server.ae.acse_timeout)  # for the whole handshake
+    def _handshaken(self, server: BoundedServer, context: ssl.SSLContext) -> bool:
+        self.request.settimeout(server.ae.acse_timeout)  # for the whole handshake
         try:
             self.request = context.wrap_socket(self.request, server_side=True)
         except (OSError, ValueError) as error:  # ValueError: the peer was gone before the handshake began
-            self.server.tell_failure(str(self.client_address[0]), handshake_reason(error))
+            server.tell_failure(str(self.client_address[0]), handshake_reason(error))
             return False
         finally:
-            self.server.handshake_ended()
+            server.handshake_ended()
         return True
 
     def _create_association(self) -> Association:

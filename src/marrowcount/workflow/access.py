@@ -115,7 +115,7 @@ class AccessRules:
         if not self.rules:
             return frozenset(Service)
         fitting = [rule.services for rule in self.rules if rule.admits(claim)]
-        return frozenset().union(*fitting) if fitting else None
+        return frozenset(service for services in fitting for service in services) if fitting else None
 
 
 def certificate_name(text: str) -> str:
