@@ -70,7 +70,8 @@ def test_a_cell_model_is_measured_on_a_split(
     command: Callable[..., int], data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only the pictures of the split that have boxes; the report names model and data set."""
-    assert command("evaluate", "cells", data_set, "--out", tmp_path / "out", "--draws", "20") == 0
+    assert command("evaluate", "cells", data_set, "--out", tmp_path / "out", "--draws", "20", "--gallery", "1") == 0
+    assert (tmp_path / "out" / "gallery.png").is_file()
     content = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (content["kind"], content["pictures"], content["data"]["split"]) == ("cells", 2, "test")
     assert content["models"][0]["name"] == "marrow-cells"

@@ -10,6 +10,7 @@ from marrowcount.evaluation.cell_evaluation import MEASURES
 from marrowcount_adapters.evaluation_report.about import about_content, about_lines
 from marrowcount_adapters.evaluation_report.confusion_chart import draw_confusion
 from marrowcount_adapters.evaluation_report.curve_charts import draw_calibration, draw_cell_curves
+from marrowcount_adapters.evaluation_report.gallery import draw_gallery
 from marrowcount_adapters.evaluation_report.limits import limits_of_cells
 from marrowcount_adapters.evaluation_report.numbers import (
     calibration_content,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from marrowcount.evaluation import CellEvaluation, ClassScores
     from marrowcount_adapters.evaluation_report.about import About, DataNote
+    from marrowcount_adapters.evaluation_report.gallery import Panels
 
 __all__ = ["write_cell_report"]
 
@@ -43,12 +45,15 @@ HEADINGS: Final = {
 CONFUSION_FILE: Final = "confusion.png"
 CURVES_FILE: Final = "precision-recall.png"
 CALIBRATION_FILE: Final = "calibration.png"
+GALLERY_FILE: Final = "gallery.png"
 CONFUSIONS: Final = 12
 """Commonest confusions that are named."""
 
 
-def write_cell_report(evaluation: CellEvaluation, about: About, data: DataNote, folder: Path) -> Path:
-    """Write text, JSON and pictures; the path of the text.
+def write_cell_report(
+    evaluation: CellEvaluation, about: About, data: DataNote, folder: Path, shown: Panels = ()
+) -> Path:
+    """Write text, JSON and pictures; the path of the text. ``shown`` are the pictures for the gallery.
 
     Raises:
         StorageError: ``cannot-write``.
@@ -58,7 +63,20 @@ def write_cell_report(evaluation: CellEvaluation, about: About, data: DataNote, 
         CURVES_FILE: draw_cell_curves(evaluation),
         CALIBRATION_FILE: draw_calibration(evaluation.calibration, "finds that are right"),
     }
-    return write_report(folder, _lines(evaluation, about, data), _content(evaluation, about, data), pictures)
+    if shown:
+        pictures[GALLERY_FILE] = draw_gallery(shown, evaluation.how.threshold)
+    lines = [*_lines(evaluation, about, data), *_gallery_lines(len(shown))]
+    return write_report(folder, lines, _content(evaluation, about, data), pictures)
+
+
+def _gallery_lines(count: int) -> Iterator[str]:
+    if count:
+        yield ""
+        yield "## Pictures one by one"
+        yield ""
+        yield f"![The first {count} pictures]({GALLERY_FILE})"
+        yield ""
+        yield "Above: what is truly there (dashed boxes). Below: what was found (boxes), the most probable first."
 
 
 def _lines(evaluation: CellEvaluation, about: About, data: DataNote) -> Iterator[str]:

@@ -71,6 +71,9 @@ def cells(
             "nucleated cell, with its class or without. Without any: what occurs on such pictures."
         ),
     ] = None,
+    gallery: Annotated[
+        int, typer.Option(min=0, max=240, help="So many of the pictures are shown one by one in the report.")
+    ] = 0,
     bins: Bins = 10,
     draws: Draws = 1000,
     seed: Seed = 1,
@@ -82,7 +85,19 @@ def cells(
 
     how = Resampling(draws, seed, confidence)
     request = CellRequest(
-        data_set, out, split, model, threshold, threads, how, bins, iou, least_probability, calibrated_from, drawn or ()
+        data_set,
+        out,
+        split,
+        model,
+        threshold,
+        threads,
+        how,
+        bins,
+        iou,
+        least_probability,
+        calibrated_from,
+        drawn or (),
+        gallery,
     )
     run_cell_evaluation(request, Console())
 

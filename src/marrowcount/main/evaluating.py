@@ -11,7 +11,7 @@ from marrowcount.cytology.cell_types import NUCLEATED_CLASSES, CellType
 from marrowcount.datasets import Split
 from marrowcount.errors import DatasetError, SettingsError
 from marrowcount.evaluation import CellMeasuring, RegionMeasuring, Resampling, evaluate_cells, evaluate_regions
-from marrowcount.main.judging import DrawnKinds, drawn_kinds, is_rescaled, judge_cells, judge_regions, unit_of
+from marrowcount.main.judging import DrawnKinds, drawn_kinds, is_rescaled, judge_cells, judge_regions, rescaled, unit_of
 from marrowcount.main.models import GPU_DRIVER, bundled_models
 from marrowcount.main.progress import progress_bar
 from marrowcount.settings import CountSection
@@ -71,6 +71,7 @@ class CellRequest(RoiRequest):
     least_probability: float
     calibrated_from: float
     drawn: Sequence[str]
+    gallery: int = 0
 
 
 def run_roi_evaluation(request: RoiRequest, console: Console) -> RegionEvaluation:
@@ -110,16 +111,20 @@ def run_cell_evaluation(request: CellRequest, console: Console) -> CellEvaluatio
     source = open_dataset(request.data_set)
     examples = _chosen(source, request, "boxes", lambda one: one.objects is not None)
     # On pictures of other splits kinds may be seen that happen to be absent from this one.
-    shown = named or drawn_kinds(source.dataset.examples)
+    drawn = named or drawn_kinds(source.dataset.examples)
     model, threshold = _cell_model(request)
     with progress_bar(console) as bar:
         task = bar.add_task(f"judging {len(examples)} pictures", total=len(examples))
-        judged = judge_cells(model, source, examples, threshold, drawn=shown, done=lambda: bar.advance(task))
+        judged = judge_cells(model, source, examples, threshold, drawn=drawn, done=lambda: bar.advance(task))
     how = CellMeasuring(threshold, request.iou, request.bins, request.calibrated_from, request.resampling)
     with console.status("measuring"):
         evaluation = evaluate_cells(judged, how)
-        about = _about(model.identity, _cell_settings(request, threshold, shown), request, evaluation.units)
-        report = write_cell_report(evaluation, about, _note(source, request, examples), request.out)
+        about = _about(model.identity, _cell_settings(request, threshold, drawn), request, evaluation.units)
+        shown = [
+            (rescaled(source.read(example), example.um_per_px)[0], one)
+            for example, one in zip(examples[: request.gallery], judged, strict=False)
+        ]
+        report = write_cell_report(evaluation, about, _note(source, request, examples), request.out, shown)
     _tell(console, _cell_headlines(evaluation), report)
     return evaluation
 

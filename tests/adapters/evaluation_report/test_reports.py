@@ -25,6 +25,7 @@ from marrowcount.evaluation import (
     RegionMeasuring,
     Resampling,
     SlideTruth,
+    TrueObject,
     evaluate_cells,
     evaluate_regions,
     evaluate_slides,
@@ -32,6 +33,8 @@ from marrowcount.evaluation import (
 )
 from marrowcount.evaluation.agreement import NOTHING
 from marrowcount.result import RESEARCH_USE_ONLY, ModelIdentity, ModelTask
+from marrowcount.slides.detections import Detection
+from marrowcount.slides.geometry import PixelBox
 from marrowcount_adapters.evaluation_report import (
     About,
     DataNote,
@@ -40,6 +43,7 @@ from marrowcount_adapters.evaluation_report import (
     write_slide_report,
 )
 from marrowcount_adapters.evaluation_report.confusion_chart import draw_confusion
+from marrowcount_adapters.evaluation_report.gallery import said_of
 from marrowcount_adapters.evaluation_report.numbers import words, words_of
 
 if TYPE_CHECKING:
@@ -147,6 +151,29 @@ def test_cells_say_what_the_data_cannot_show(cells: Path) -> None:
     limits = " ".join(json.loads((cells / "report.json").read_text())["not_tested"])
     for said in ("mast cell", "on 4 of 40 pictures", "6 nucleated cells", "8 pictures", "patient", "8 units"):
         assert said in limits
+
+
+def test_pictures_are_shown_one_by_one(tmp_path: Path) -> None:
+    """The gallery has a panel for each picture, in rows of six, and stands in the text; it may be left out."""
+    tiles = random_tiles(1)[:7]
+    measured = evaluate_cells(tiles, CellMeasuring(0.3, resampling=FEW))
+    ground = np.full((64, 64, 3), 200, np.uint8)
+    write_cell_report(measured, ABOUT, DATA, tmp_path, [(ground, one) for one in tiles])
+    with Image.open(tmp_path / "gallery.png") as sheet:
+        assert sheet.width > 2 * sheet.height
+        assert len(np.unique(np.asarray(sheet.convert("RGB")).reshape(-1, 3), axis=0)) > 50
+    assert "![The first 7 pictures](gallery.png)" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    write_cell_report(measured, ABOUT, DATA, tmp_path / "without")
+    assert not (tmp_path / "without" / "gallery.png").exists()
+
+
+def test_a_panel_names_the_find_on_the_cell() -> None:
+    """Of several finds the one that covers the middle of the true cell is named, not the most probable one."""
+    cell, corner = PixelBox(20, 20, 40, 40), PixelBox(0, 0, 8, 8)
+    blast, platelet = Detection(CellType.BLAST, cell, 0.6), Detection(CellType.PLATELET, corner, 0.9)
+    judged = JudgedTile((TrueObject(CellType.BLAST, cell),), (platelet, blast))
+    assert said_of(judged.found, judged) == "blast 0.60, 1 more"
+    assert said_of((), judged) == "not found"
 
 
 def test_finds_of_absent_classes_are_told(tmp_path: Path) -> None:
