@@ -32,10 +32,17 @@ __all__ = ["StoredDataset", "open_dataset"]
 
 
 class StoredDataset(PictureSource):
-    """A data set in a folder."""
+    """A data set in a folder.
 
-    def __init__(self, folder: Path, dataset: Dataset) -> None:
+    Attributes:
+        folder: where it lies.
+        examples_sha256: of the list of its examples, which names each picture by its digest: two data sets with the
+            same one are the same.
+    """
+
+    def __init__(self, folder: Path, dataset: Dataset, examples_sha256: str) -> None:
         self.folder = folder
+        self.examples_sha256 = examples_sha256
         self._dataset = dataset
 
     @property
@@ -74,7 +81,8 @@ def open_dataset(folder: Path) -> StoredDataset:
     if hashlib.sha256(lines).hexdigest() != header.examples_sha256:
         raise DatasetError("dataset-altered", f"{path} is not what {HEADER_FILE} vouches for; import it again")
     examples = tuple(_example(path, number, line) for number, line in enumerate(lines.splitlines(), 1))
-    return StoredDataset(folder, Dataset(header.name, examples, header.source, header.licence, header.history))
+    dataset = Dataset(header.name, examples, header.source, header.licence, header.history)
+    return StoredDataset(folder, dataset, header.examples_sha256)
 
 
 def _header(path: Path) -> Header:

@@ -14,7 +14,6 @@ from marrowcount.main.active_returning import corrected_pictures, require_files
 from marrowcount.main.progress import progress_bar
 from marrowcount_adapters.dataset_files.pictures import read_picture
 from marrowcount_adapters.dataset_store import DatasetWriter, open_dataset
-from marrowcount_adapters.dataset_store.layout import HEADER_FILE, Header
 from marrowcount_adapters.labelling_rounds import (
     MANIFEST_FILE,
     VERSION_FILE,
@@ -126,9 +125,8 @@ def _parent_line(parent: StoredDataset | None) -> ParentLine | None:
     if parent is None:
         return None
     version = read_version(parent.folder)
-    header = Header.model_validate_json((parent.folder / HEADER_FILE).read_bytes())
     return ParentLine(
-        name=parent.dataset.name, version=version.version if version else 0, examples_sha256=header.examples_sha256
+        name=parent.dataset.name, version=version.version if version else 0, examples_sha256=parent.examples_sha256
     )
 
 

@@ -11,7 +11,6 @@ from marrowcount.active_learning import held_out
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.main.active_looking import Excluded
 from marrowcount_adapters.dataset_store import open_dataset
-from marrowcount_adapters.dataset_store.layout import HEADER_FILE, Header
 from marrowcount_adapters.labelling_rounds import read_selection
 from marrowcount_adapters.training.sources import CELLS
 from marrowcount_adapters.training.tiles import PICTURES, CellTiles
@@ -57,7 +56,8 @@ def trained_on(folder: Path) -> Known:
         return Known(
             np.bincount(objects[objects >= 0].astype(int), minlength=len(CellType)).astype(float), said=(str(store),)
         )
-    dataset = open_dataset(folder).dataset
+    source = open_dataset(folder)
+    dataset = source.dataset
     kept = held_out(dataset)
     labels = np.zeros(len(CellType))
     for example in dataset.examples:
@@ -66,7 +66,7 @@ def trained_on(folder: Path) -> Known:
                 labels[one.cell_type] += 1
     boxed = [example for example in dataset.examples if example.objects is not None]
     excluded = Excluded(frozenset(one.name for one in boxed), frozenset(one.digest for one in boxed), kept)
-    return Known(labels, excluded, (f"{dataset.name} {_sha256(folder)}",))
+    return Known(labels, excluded, (f"{dataset.name} {source.examples_sha256}",))
 
 
 def under_way(folder: Path) -> Known:
@@ -77,7 +77,3 @@ def under_way(folder: Path) -> Known:
     """
     chosen = read_selection(folder).chosen
     return Known(excluded=Excluded(frozenset(one.name for one in chosen), frozenset(one.digest for one in chosen)))
-
-
-def _sha256(folder: Path) -> str:
-    return Header.model_validate_json((folder / HEADER_FILE).read_bytes()).examples_sha256

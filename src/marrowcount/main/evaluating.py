@@ -18,7 +18,6 @@ from marrowcount.settings import CountSection
 from marrowcount.slides.manifest import read_manifest
 from marrowcount_adapters import onnx_models
 from marrowcount_adapters.dataset_store import open_dataset
-from marrowcount_adapters.dataset_store.layout import HEADER_FILE, Header
 from marrowcount_adapters.evaluation_report import About, DataNote, write_cell_report, write_region_report
 from marrowcount_adapters.evaluation_report.about import resampling_words
 from marrowcount_adapters.evaluation_report.numbers import words_of
@@ -192,12 +191,11 @@ def _cell_settings(request: CellRequest, threshold: float, shown: DrawnKinds) ->
 
 def _note(source: StoredDataset, request: RoiRequest, examples: Sequence[Example]) -> DataNote:
     dataset = source.dataset
-    header = Header.model_validate_json((source.folder / HEADER_FILE).read_bytes())
     return DataNote(
         dataset.name,
         dataset.source,
         dataset.licence,
-        header.examples_sha256,
+        source.examples_sha256,
         request.split,
         len(examples),
         len({one.patient for one in examples if one.patient}),
