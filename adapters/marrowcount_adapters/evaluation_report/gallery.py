@@ -52,8 +52,8 @@ def draw_gallery(panels: Panels, threshold: float) -> bytes:
 def _draw_panel(axes: Axes, picture: Picture, judged: JudgedTile, found: Sequence[Detection]) -> None:
     rows, columns = picture.shape[:2]
     axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="bilinear")
-    for one in (*(true.box for true in judged.truth), *judged.unclassed):
-        axes.add_patch(_box(one, "white", "dashed"))
+    for box in (*(true.box for true in judged.truth), *judged.unclassed):
+        axes.add_patch(_box(box, "white", "dashed"))
     for one in found:
         axes.add_patch(_box(one.box, PALETTE[one.cell_type], "solid"))
     axes.set_title(f"true: {_truth(judged)}", fontsize=7, color=INK, pad=2)
