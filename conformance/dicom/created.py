@@ -1,0 +1,108 @@
+"""The attributes of what the node creates, read off objects that its own encoders made of a made-up count."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from pydicom.datadict import keyword_for_tag
+
+from made_up_result import make_result, make_source_header
+from marrowcount_adapters.annotations import encode_cells, encode_roi
+from marrowcount_adapters.structured_report import encode_differential
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+OWN: Final = frozenset(
+    {
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "SeriesInstanceUID",
+        "Modality",
+        "SeriesNumber",
+        "InstanceNumber",
+        "Manufacturer",
+        "ManufacturerModelName",
+        "DeviceSerialNumber",
+        "SoftwareVersions",
+        "ContentDate",
+        "ContentTime",
+    }
+)
+"""The node's own values, also where one happens to equal the slide's."""
+
+LONGEST: Final = 60
+
+
+@cache
+def _objects() -> Mapping[str, Dataset]:
+    result, header = make_result(), make_source_header()
+    cells, tiles = encode_cells(result, header), encode_roi(result, header)
+    return {"cells": cells, "tiles": tiles, "report": encode_differential(result, header, [cells, tiles])}
+
+
+def created_tables() -> Mapping[str, Callable[[], Iterator[str]]]:
+    """A table for each kind of object."""
+    return {f"created-{name}": lambda name=name: _attributes(name) for name in ("cells", "tiles", "report")}
+
+
+def _attributes(name: str) -> Iterator[str]:
+    yield "| attribute | tag | VR | presence | value | source |"
+    yield "|---|---|---|---|---|---|"
+    header = make_source_header()
+    for element in _objects()[name]:
+        yield (
+            "| "
+            + " | ".join(
+                (
+                    _name(element),
+                    f"({element.tag.group:04X},{element.tag.element:04X})",
+                    element.VR,
+                    _presence(element),
+                    _value(element),
+                    _source(element, header),
+                )
+            )
+            + " |"
+        )
+
+
+def _name(element: DataElement) -> str:
+    return element.name if keyword_for_tag(element.tag) else str(element.tag)
+
+
+def _presence(element: DataElement) -> str:
+    """ALWAYS with a value, or EMPTY, as PS3.2 writes it."""
+    return "EMPTY" if element.is_empty else "ALWAYS"
+
+
+def _value(element: DataElement) -> str:
+    if element.VR == "SQ":
+        return f"{len(element.value)} item{'s' if len(element.value) != 1 else ''} in the sample"
+    if element.keyword not in OWN | {
+        "CompletionFlag",
+        "VerificationFlag",
+        "PreliminaryFlag",
+        "ContentLabel",
+        "ContentDescription",
+        "AnnotationCoordinateType",
+        "PixelOriginInterpretation",
+        "SeriesDescription",
+        "SpecificCharacterSet",
+        "ValueType",
+        "ContinuityOfContent",
+    } or element.VR in {"UI", "DA", "TM"}:
+        return ""
+    text = str(element.value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def _source(element: DataElement, header: Dataset) -> str:
+    """COPY from the slide, or AUTO, made by the node."""
+    if element.keyword in OWN or element.tag not in header:
+        return "AUTO"
+    return "COPY" if header[element.tag].value == element.value else "AUTO"
