@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers bench-models clean
+.PHONY: help install demo test check format peers bench-models crash-test fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,16 @@ format: $(VENV)/.installed-dev  ## format the sources
 
 bench-models: $(VENV)/.installed-dev  ## time the models beside ultralytics' own predict
 	$(BIN)/python tests/benchmarks/bench_models.py
+
+N ?=
+SEED ?= 1
+CAMPAIGNS := PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/campaigns
+
+crash-test: $(VENV)/.installed-dev  ## kill -9 the node N times (200) while slides arrive and results leave; prove that nothing is lost
+	$(CAMPAIGNS)/crash_campaign.py --kills $(or $(N),200) --seed $(SEED)
+
+fuzz: $(VENV)/.installed-dev  ## feed N broken inputs (100000) to the listener, the parsers and the clients
+	$(CAMPAIGNS)/fuzz.py --inputs $(or $(N),100000) --seed $(SEED)
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

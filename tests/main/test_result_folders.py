@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from marrowcount.main.result_folders import RESULT_FILE, place_of
+from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of
 from marrowcount.ports import Job
 
 if TYPE_CHECKING:
@@ -45,3 +45,19 @@ def test_folders_of_earlier_versions_are_left_alone(tmp_path: Path) -> None:
     left(tmp_path, "1", RESULT_FILE)
     place_of(Job(7, "1.2.3", 2, 1, NOW), tmp_path)
     assert kept(tmp_path) == {"1"}
+
+
+def test_an_instance_never_changes(tmp_path: Path) -> None:
+    """A recount that finds the same takes over the files that may have left the node; what differs stays new."""
+
+    def write(name: str, cells: str, report: str) -> None:
+        left(tmp_path, name, RESULT_FILE)
+        (tmp_path / "1.2.3" / name / "cells.dcm").write_text(cells)
+        (tmp_path / "1.2.3" / name / "report.dcm").write_text(report)
+
+    write("1.1", "uid-a at eight", "uid-b at eight")
+    write("2.1", "uid-a at nine", "uid-c at nine")
+    folder = tmp_path / "1.2.3" / "2.1"
+    keep_instances(folder, ["cells.dcm", "report.dcm"], lambda path: path.read_text().split()[0])
+    assert [path.read_text() for path in sorted(folder.glob("*.dcm"))] == ["uid-a at eight", "uid-c at nine"]
+    assert sorted(path.name for path in folder.iterdir()) == ["cells.dcm", "report.dcm", RESULT_FILE]

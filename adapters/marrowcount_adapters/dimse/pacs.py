@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -45,6 +46,10 @@ __all__ = ["StandInPacs", "main"]
 INVALID_ARGUMENT: Final = 0x0115
 """PS3.7 C.5.7."""
 
+REPORT_ATTEMPTS: Final = 60
+REPORT_PAUSE_S: Final = 1.0
+"""How often and at what intervals a report is offered to a node that does not answer; real archives take hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandInPacs:
@@ -74,9 +79,14 @@ class StandInPacs:
         name = UID(str(cast("C_STORE", event.request).AffectedSOPInstanceUID))
         if not name.is_valid:
             return Status.DATA_SET_MISMATCH
-        path = self.folder / f"{name}.dcm"
-        partial = path.with_suffix(".part")
-        partial.write_bytes(event.encoded_dataset())
+        return self._kept(self.folder / f"{name}.dcm", event.encoded_dataset())
+
+    def _kept(self, path: Path, content: bytes) -> int:
+        """An instance never changes: the same again is success, another one under its UID is refused."""
+        if path.exists():
+            return Status.SUCCESS if path.read_bytes() == content else Status.DUPLICATE_INSTANCE
+        partial = path.with_suffix(f".{threading.get_ident()}.part")
+        partial.write_bytes(content)
         partial.replace(path)
         return Status.SUCCESS
 
@@ -101,24 +111,36 @@ class StandInPacs:
         if self.event_to is None:
             _send_report(report, asking)
             return
+        for _ in range(REPORT_ATTEMPTS):
+            if self._called_back(report, self.event_to):
+                return
+            time.sleep(REPORT_PAUSE_S)
+
+    def _called_back(self, report: CommitmentReport, peer: Peer) -> bool:
+        """Report by an association of its own; False where nobody answered."""
         role = build_role(COMMITMENT, scp_role=True)
         try:
-            calling = Calling(self.ae_title)
-            association = open_association(self.event_to, calling, [commitment_context()], roles=[role])
+            association = open_association(peer, Calling(self.ae_title), [commitment_context()], roles=[role])
         except PeerError as error:
             sys.stderr.write(f"{error}\n")
-            return
-        _send_report(report, association)
+            return False
+        answered = _send_report(report, association)
         association.release()
+        return answered
 
 
-def _send_report(report: CommitmentReport, association: Association) -> None:
-    association.send_n_event_report(
-        encode_report(report),
-        EVENT_FAILURES if report.failed else EVENT_COMPLETE,
-        COMMITMENT,
-        COMMITMENT_INSTANCE,
-    )
+def _send_report(report: CommitmentReport, association: Association) -> bool:
+    """Whether it was answered with success."""
+    try:
+        answer, _ = association.send_n_event_report(
+            encode_report(report),
+            EVENT_FAILURES if report.failed else EVENT_COMPLETE,
+            COMMITMENT,
+            COMMITMENT_INSTANCE,
+        )
+    except RuntimeError:  # the association ended meanwhile
+        return False
+    return answer.get("Status") == Status.SUCCESS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

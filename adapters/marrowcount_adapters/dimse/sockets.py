@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 from pynetdicom import AE
 from pynetdicom.transport import AssociationSocket
 
+from marrowcount_adapters.dimse.guards import guard_call
+
 if TYPE_CHECKING:
     import socket
 
@@ -96,6 +98,7 @@ class CallingEntity(AE):
     ) -> AssociationSocket:
         bounded = BoundedSocket(assoc, address=address)
         bounded.tls_args = tls_args
+        guard_call(assoc)
         return bounded
 
 

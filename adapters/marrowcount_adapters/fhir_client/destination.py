@@ -80,7 +80,8 @@ class FhirDestination(Destination):
         return f"FHIR {version}"
 
     def _client(self) -> httpx.Client:
-        headers = {"Accept": MEDIA_TYPE}
+        # Uncompressed: a few kilobytes that unfold to gigabytes would be in memory before anybody counted.
+        headers = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"}
         if self.token_file is not None:
             headers["Authorization"] = f"Bearer {self._token(self.token_file)}"
         # No redirects: a token must not follow one to another host.
@@ -113,7 +114,7 @@ class FhirDestination(Destination):
 
 def _limited(response: httpx.Response) -> bytes:
     content = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         content += chunk
         if len(content) > LONGEST_ANSWER:
             raise PeerError("answer-too-long", f"the answer is longer than {LONGEST_ANSWER} bytes")
@@ -123,14 +124,14 @@ def _limited(response: httpx.Response) -> bytes:
 def _as_object(content: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 
 
 def _refusal(name: str, status: int, answer: Mapping[str, Any]) -> PeerError:
     said = f"{name}: HTTP {status}{_outcome(answer)}"
-    codes = {issue.get("code") for issue in _issues(answer)}
+    codes = {str(issue.get("code")) for issue in _issues(answer)}
     if status in PASSING or status == HTTPStatus.UNAUTHORIZED or codes & PASSING_ISSUES:
         return PeerError(f"http-{status}", said)
     return DeliveryRefusedError(f"http-{status}", said)
@@ -164,7 +165,13 @@ def _check_entries(answer: Mapping[str, Any]) -> None:
     entries = answer.get("entry")
     if answer.get("resourceType") != "Bundle" or not isinstance(entries, list):
         raise PeerError("odd-answer", "the server accepted the transaction but did not answer with a Bundle")
-    statuses = [str(entry.get("response", {}).get("status", "")) for entry in entries if isinstance(entry, dict)]
+    statuses = [_status(entry) for entry in entries]
     failed = [status for status in statuses if not status.startswith("2")]
     if failed:
         raise DeliveryRefusedError("entry-refused", f"{len(failed)} entries of the transaction failed: {failed[0]}")
+
+
+def _status(entry: object) -> str:
+    """Status of an entry's response; empty where it has none."""
+    response = entry.get("response") if isinstance(entry, dict) else None
+    return str(response.get("status", "")) if isinstance(response, dict) else ""

@@ -23,6 +23,7 @@ from marrowcount.errors import InstanceError
 from marrowcount.result import SlideContext, Specimen
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import InstanceFacts
+from marrowcount_adapters.wsi.bounded import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,7 +146,7 @@ def read_patient_key(path: Path) -> tuple[str, str]:
 
 
 def _parsed(path: Path, tags: tuple[int, ...] | None = None) -> Dataset:
-    with path.open("rb") as file, _told("not-dicom", "The file is not DICOM, or its header is damaged."):
+    with _told("not-dicom", "The file is not DICOM, or its header is damaged."), opened(path) as file:
         dataset = read_partial(file, _at_frames, specific_tags=list(tags) if tags else None)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         raise InstanceError("not-dicom", "The file has no Transfer Syntax UID (PS3.10), so it cannot be decoded.")

@@ -7,11 +7,12 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from marrowcount.ports import Job
 
-__all__ = ["RESULT_FILE", "place_of", "sync_folders"]
+__all__ = ["RESULT_FILE", "keep_instances", "place_of", "sync_folders"]
 
 RESULT_FILE: Final = "result.json"
 """Written last: where it stands, the result is whole."""
@@ -31,6 +32,32 @@ def place_of(job: Job, results: Path) -> str:
 
 def _is_whole(folder: Path) -> bool:
     return (folder / RESULT_FILE).is_file()
+
+
+def keep_instances(folder: Path, names: Iterable[str], uid_of: Callable[[Path], str]) -> None:
+    """Take over the files of older results where they hold the same instances.
+
+    A late instance of a slide makes it be counted again, and where that finds the same, its instances have the same
+    UIDs: they are known by what was found, not by when. An instance never changes, so the files that may have left
+    the node already take the place of those that differ in their date.
+
+    Args:
+        folder: of the new result.
+        names: of its DICOM files.
+        uid_of: SOP Instance UID of a file.
+    """
+    older = [other for other in folder.parent.iterdir() if other != folder and _is_whole(other)]
+    for path in (folder / name for name in names):
+        uid = uid_of(path)
+        same = next((old / path.name for old in older if _holds(old / path.name, uid, uid_of)), None)
+        if same is not None:
+            linked = path.with_suffix(".part")
+            linked.hardlink_to(same)
+            linked.replace(path)
+
+
+def _holds(path: Path, uid: str, uid_of: Callable[[Path], str]) -> bool:
+    return path.is_file() and uid_of(path) == uid
 
 
 def sync_folders(*folders: Path) -> None:

@@ -19,7 +19,7 @@ from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.models import load_models
-from marrowcount.main.result_folders import RESULT_FILE, place_of, sync_folders
+from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.workflow.deliver import deliver_once
@@ -27,6 +27,7 @@ from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, Tick, ticking
 from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,8 @@ class SlideCounter:
         except SlideError as error:
             write_refusal(error, folder, self.models, job.series_uid)
             raise
-        sync_folders(folder.parent, self.settings.results_folder)  # they may be new
+        keep_instances(folder, DICOM_FILES, lambda file: read_facts(file).sop_instance_uid)
+        sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new
         files = [f"{place}/{name}" for name in DICOM_FILES]
         summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
         return CountedOutcome(place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}"))
