@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -166,3 +167,25 @@ def test_the_token_is_sent_and_read_anew(base_url: str, file: Path, tmp_path: Pa
     with pytest.raises(PeerError) as caught:
         FhirDestination("ehr", base_url, token_file=tmp_path / "none").send([file])
     assert caught.value.code == "no-token"
+
+
+def entries(*entry: object) -> bytes:
+    return json.dumps({"resourceType": "Bundle", "entry": list(entry)}).encode()
+
+
+ODD = {
+    "nested": b"[" * 3000,
+    "long number": b'{"entry":' + b"9" * 5000 + b"}",
+    "no response": entries({}),
+    "response of another type": entries({"response": ["201"]}),
+    "entry of another type": entries(7, None),
+    "packed": zlib.compress(entries({"response": {"status": "201"}})),
+    "issues of other types": json.dumps({"issue": [{"code": ["a"]}, {"code": {"b": 1}}, 7, None]}).encode(),
+}
+
+
+@pytest.mark.parametrize("answering", [(status, body) for body in ODD.values() for status in (200, 422)], indirect=True)
+def test_nonsense_is_a_failure_of_the_server(answering: str, file: Path) -> None:
+    """Whatever JSON, or none, comes back: it is told as the peer's failure, in its own terms."""
+    with pytest.raises(PeerError):
+        FhirDestination("ehr", answering).send([file])
