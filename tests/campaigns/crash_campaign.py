@@ -8,7 +8,8 @@ commitment and to a stand-in FHIR server, which are not killed. One thing is not
 (``tiny_models``), for what they say does not matter here and costs minutes.
 
 A kill is SIGKILL to the node's process alone, to its worker alone, or to both at once, at a moment that is drawn:
-while it starts, while something is being received, counted or delivered, or any other. A kill leaves to the machine
+while it starts, while something is being received, counted or delivered, when it was
+just counted, or any other. A kill leaves to the machine
 what was written and not synced, so this does not prove what happens when the power fails; syncing is tested by itself.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -39,11 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Campaign", "Report", "campaign"]
 
-MOMENTS = ("starting", "any", "receiving", "counting", "delivering")
+MOMENTS = ("starting", "any", "receiving", "counting", "counted", "delivering")
 TARGETS = ("group", "group", "node", "node", "worker")
 """A worker that died waits longer and longer for the next one, so that it is killed more seldom."""
 
-PATIENCE_S = 12.0
+PATIENCE_S = 20.0
 """For the moment that was drawn to come; without it the node is killed all the same."""
 SETTLING_S = 240.0
 """For everything to be counted and delivered once nothing is killed any more."""
@@ -133,6 +135,9 @@ class Campaign:
             came, later = self.scanners.taken.wait(PATIENCE_S), uniform(0, 0.2)
         elif moment == "counting":
             came, later = self._comes("SELECT 1 FROM slides WHERE state = 'counting'"), uniform(0, 1.0)
+        elif moment == "counted":
+            results = self._results()
+            came, later = awaited(lambda: self._results() > results, PATIENCE_S), uniform(0, 0.3)
         elif moment == "delivering":
             came, later = self._comes("SELECT 1 FROM deliveries WHERE state = 'sending'"), uniform(0, 0.2)
         else:
@@ -142,6 +147,10 @@ class Campaign:
 
     def _comes(self, question: str) -> bool:
         return awaited(lambda: bool(self.node.asked(question)), PATIENCE_S)
+
+    def _results(self) -> int:
+        found = self.node.asked("SELECT count(*) FROM results")
+        return int(str(found[0][0])) if found else 0
 
     def _tally(self) -> str:
         counted = self.node.asked("SELECT count(*) FROM slides WHERE state = 'counted'")
@@ -234,6 +243,7 @@ def main() -> int:
     parser.add_argument("--scanners", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="kept afterwards; default: a temporary one")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that nothing of it lives on
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ __all__ = ["MOST_INFLATED", "MOST_READ", "opened"]
 
 MOST_READ: Final = 256 << 20
 """Bytes of a header that are read; what is skipped does not count. The largest, of annotations, have some 100 MB."""
-MOST_INFLATED: Final = 32 << 20
+MOST_INFLATED: Final = 16 << 20
 """Bytes of a deflated data set that are looked at: deflate packs a gigabyte into one megabyte."""
 
 SMALL: Final = 1 << 16

@@ -58,7 +58,7 @@ def test_a_deflated_bomb_does_not_go_off(tmp_path: Path) -> None:
     begun = packer.compress(b"\x08\0\x05\0UT\0\0" + (256 * MIB).to_bytes(4, "little"))
     bomb = begun + b"".join(packer.compress(bytes(MIB)) for _ in range(256)) + packer.flush()
     path.write_bytes(SEEDS["deflated"][:start] + bomb)
-    assert peak_mib(lambda: read_facts(path)) < 5 * bounded.MOST_INFLATED / MIB
+    assert peak_mib(lambda: read_facts(path)) < 6 * bounded.MOST_INFLATED / MIB
 
 
 @pytest.mark.parametrize("cut", [0, 100, 140, 143, 150, 300])
