@@ -140,7 +140,7 @@ def _send_report(report: CommitmentReport, association: Association) -> bool:
         )
     except RuntimeError:  # the association ended meanwhile
         return False
-    return answer.get("Status") == Status.SUCCESS
+    return bool(answer.get("Status") == Status.SUCCESS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
