@@ -10,6 +10,7 @@
     ├── ModelError                 a model file is missing, altered or of another shape
     ├── StorageError               the node's own disk or database failed; trying again may help
     └── PeerError                  a PACS, EHR or worklist failed; trying again may help
+        ├── PeerBusyError          it said when to come back
         └── DeliveryRefusedError   the peer refused for good; a person must look
 
 A retry is worth while exactly for :class:`StorageError` and for :class:`PeerError` that is not a
@@ -27,6 +28,7 @@ __all__ = [
     "InstanceError",
     "MarrowcountError",
     "ModelError",
+    "PeerBusyError",
     "PeerError",
     "Refusal",
     "SettingsError",
@@ -118,6 +120,18 @@ class PeerError(MarrowcountError):
     """A PACS, EHR or worklist failed; trying again may help."""
 
     retryable = True
+
+
+class PeerBusyError(PeerError):
+    """The peer is busy and said when to come back.
+
+    Attributes:
+        retry_after_s: seconds from now.
+    """
+
+    def __init__(self, code: str, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
 
 
 class DeliveryRefusedError(PeerError):

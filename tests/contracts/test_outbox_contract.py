@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from marrowcount.ports import CountedOutcome, Delivery, DeliveryKind, DeliveryOrder, EventKind
+from marrowcount.ports import Delivery, DeliveryKind, DeliveryOrder, EventKind, Settlement
 from marrowcount.slides.states import DeliveryState
-from marrowcount.testing import made_up_instance
+from owing import EHR, LEASE_S, NOW, OTHER, PACS, SLIDE, after, count, lease, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marrowcount.ports import Ledger
-
-NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-LEASE_S = 60.0
-SLIDE, OTHER = "1.2.3", "1.2.4"
-PACS = DeliveryOrder(DeliveryKind.DICOM, "pacs", ("ann.dcm", "sr.dcm"))
-EHR = DeliveryOrder(DeliveryKind.FHIR, "ehr", ("bundle.json",))
-
-
-def after(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
-
-
-def count(ledger: Ledger, *orders: DeliveryOrder, slide: str = SLIDE, revision: int = 1) -> None:
-    """Receive one more instance of a slide and count it."""
-    ledger.record_instance(made_up_instance(slide, revision, NOW))
-    assert ledger.mark_ready(slide, revision, "complete", NOW)
-    job = ledger.lease_job("worker", NOW, LEASE_S)
-    assert job is not None
-    assert ledger.finish(job, CountedOutcome(f"{slide}/{revision}", "{}", orders), NOW)
-
-
-def lease(ledger: Ledger, seconds: float = 0.0) -> Delivery:
-    delivery = ledger.lease_delivery("sender", after(seconds), LEASE_S)
-    assert delivery is not None
-    return delivery
-
-
-def states(ledger: Ledger) -> list[str]:
-    return [str(delivery.state) for delivery in ledger.deliveries()]
 
 
 def test_a_result_comes_with_what_it_owes(ledger: Ledger) -> None:
@@ -194,27 +164,23 @@ def test_a_dead_letter_can_be_revived(ledger: Ledger) -> None:
     assert lease(ledger, 1000).attempts == 2
 
 
-def test_only_dead_letters_are_revived(ledger: Ledger) -> None:
+def test_what_is_sent_or_being_sent_is_not_revived(ledger: Ledger) -> None:
     """Nothing is sent twice by mistake."""
     count(ledger, PACS)
-    (waiting,) = ledger.deliveries()
-    assert not ledger.revive_delivery(waiting.delivery_id, NOW)
+    sending = lease(ledger)
+    assert not ledger.revive_delivery(sending.delivery_id, NOW)
     assert not ledger.revive_delivery(-1, NOW)
-    ledger.delivered(lease(ledger), NOW)
-    assert not ledger.revive_delivery(waiting.delivery_id, NOW)
+    ledger.delivered(sending, NOW)
+    assert not ledger.revive_delivery(sending.delivery_id, NOW)
 
 
-def test_storage_commitment_is_noted_once(ledger: Ledger) -> None:
-    """The transaction UID leads to the delivery."""
-    count(ledger, PACS, EHR)
-    ledger.delivered(lease(ledger), NOW, "2.25.7")
-    ledger.delivered(lease(ledger), NOW)
-    assert not ledger.committed("2.25.8", after(5))
-    assert not ledger.committed("", after(5))
-    assert ledger.committed("2.25.7", after(5))
-    assert not ledger.committed("2.25.7", after(6))
-    assert states(ledger) == ["committed", "delivered"]
-    assert ledger.deliveries()[0].commitment_uid == "2.25.7"
+def test_what_rests_is_tried_at_once_when_a_person_says_so(ledger: Ledger) -> None:
+    """Nobody waits for the pause to end who knows that the archive is back."""
+    count(ledger, PACS)
+    resting = lease(ledger)
+    ledger.retry_delivery(resting, "no answer", after(900), NOW)
+    assert ledger.revive_delivery(resting.delivery_id, after(5), "anna: it is back")
+    assert lease(ledger, 5).attempts == 2
 
 
 # Newer results of the same slide
@@ -278,7 +244,8 @@ def test_history_tells_of_deliveries(ledger: Ledger) -> None:
     ledger.bury_delivery(lease(ledger, 2), "refused", after(3))
     ledger.revive_delivery(first.delivery_id, after(4))
     ledger.delivered(lease(ledger, 5), after(6), "2.25.7")
-    ledger.committed("2.25.7", after(7))
+    (delivered, _) = ledger.deliveries()
+    assert ledger.settle(delivered, Settlement(DeliveryState.COMMITTED, (), "2 instances"), after(7))
     count(ledger, revision=2)
     told = [event for event in ledger.events(SLIDE) if "deliver" in event.kind or event.kind is EventKind.COMMITTED]
     assert [event.kind for event in told] == [

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+from giving import given
 from marrowcount.errors import PeerError
 from marrowcount_adapters.dimse import Calling, DicomDestination, Peer
 from peer_node import AE_TITLE, PeerNode, peer_node, phantom
@@ -45,8 +46,8 @@ def main() -> None:
         routed = received(node)
         ready = node.assess()
         destination = DicomDestination("pacs", PEER, Calling(AE_TITLE), commit=True)
-        transaction_uid = destination.send(results)
-        reported, committed, failed = node.reports.get(timeout=30)
+        transaction_uid = given(destination, results).commitment_uid
+        answer = node.reports.get(timeout=30)
         report = {
             "echo": destination.check(),
             "sent": len(slide),
@@ -54,9 +55,9 @@ def main() -> None:
             "altered": altered(node, slide),
             "ready": ready,
             "sender": node.ledger.slides()[0].sender,
-            "transaction_matches": reported == transaction_uid,
-            "committed": sorted(committed),
-            "failed": list(failed),
+            "transaction_matches": answer.transaction_uid == transaction_uid,
+            "committed": sorted(one.sop_instance_uid for one in answer.committed),
+            "failed": [one.sop_instance_uid for one in answer.failed],
             "classes": sorted(classes_held()),
         }
     sys.stdout.write(json.dumps(report) + "\n")

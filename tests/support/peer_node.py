@@ -27,7 +27,9 @@ from marrowcount_adapters.sql import SqlLedger, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+
+    from marrowcount.ports import CommitmentReport
 
 AE_TITLE = "MARROWCOUNT"
 
@@ -42,7 +44,7 @@ class PeerNode:
     store: FolderStore
     ledger: SqlLedger
     listener: Listener
-    reports: Queue[tuple[str, Sequence[str], Sequence[str]]]
+    reports: Queue[CommitmentReport]
 
     @property
     def peer(self) -> Peer:
@@ -59,9 +61,9 @@ def peer_node(folder: Path, port: int = 0) -> Iterator[PeerNode]:
     folder.mkdir(parents=True, exist_ok=True)
     store, ledger = FolderStore(folder / "store"), open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
     receiving = Receiving(store, ledger, SystemClock(), read_facts, ReceiveLimits(min_free_bytes=0))
-    reports: Queue[tuple[str, Sequence[str], Sequence[str]]] = Queue()
+    reports: Queue[CommitmentReport] = Queue()
     settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20)
-    listener = Listener(settings, receiving, lambda *report: reports.put(report))
+    listener = Listener(settings, receiving, reports.put)
     listener.start()
     try:
         yield PeerNode(store, ledger, listener, reports)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from giving import given
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import PeerError, StorageError
 from marrowcount.slides.detections import Detection
@@ -63,11 +64,11 @@ def test_scripted_models_say_what_they_are_told() -> None:
 def test_a_destination_fails_as_often_as_it_is_told() -> None:
     """Then it takes what it is sent, and remembers it."""
     pacs = RecordingDestination("pacs", PeerError("down", "no answer"), PeerError("down", "no answer"))
-    for call in (lambda: pacs.send([Path("a")]), pacs.check):
+    for call in (lambda: given(pacs, [Path("a")]), pacs.check):
         with pytest.raises(PeerError):
             call()
     assert pacs.check()
-    assert pacs.send([Path("a"), Path("b")]) == ""
+    assert given(pacs, [Path("a"), Path("b")]).commitment_uid == ""
     assert pacs.sent == [(Path("a"), Path("b"))]
 
 

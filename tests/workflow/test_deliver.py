@@ -12,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from marrowcount.errors import DeliveryRefusedError, InstanceError, PeerError, StorageError
+from marrowcount.errors import DeliveryRefusedError, InstanceError, PeerBusyError, PeerError, StorageError
 from marrowcount.ports import CountedOutcome, Delivery, DeliveryKind, DeliveryOrder
 from marrowcount.slides.states import DeliveryState
-from marrowcount.testing import HeldClock, InMemoryLedger, RecordingDestination, made_up_instance
+from marrowcount.testing import HeldClock, InMemoryLedger, RecordingDestination, TakenThenError, made_up_instance
 from marrowcount.workflow.deliver import RetryPolicy, deliver_once
 from marrowcount.workflow.retry import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from marrowcount.ports import TakenFile
 
 HOUR_S = 3600.0
 SLIDE = "1.2.3"
@@ -52,13 +54,14 @@ class Node:
         order = DeliveryOrder(DeliveryKind.DICOM, destination, ("ann.dcm", "sr.dcm"))
         self.ledger.finish(job, CountedOutcome(slide, "{}", (order,)), self.clock.now())
 
-    def deliver(self, policy: RetryPolicy | None = None) -> bool:
+    def deliver(self, policy: RetryPolicy | None = None, *, only: str | None = None) -> bool:
         return deliver_once(
             self.ledger,
             self.clock,
             "sender",
             self.destinations,
             self.folder.joinpath,
+            only=only,
             policy=policy or RetryPolicy(),
             random=jitter(),
         )
@@ -205,9 +208,9 @@ def test_a_long_transfer_keeps_its_lease(tmp_path: Path) -> None:
             return held
 
     class Slow(RecordingDestination):
-        def send(self, files: Sequence[Path]) -> str:
+        def send(self, files: Sequence[Path], taken: Callable[[Path, TakenFile], None]) -> None:
             assert extended.wait(60)
-            return super().send(files)
+            super().send(files, taken)
 
     node = Node(tmp_path)
     node.ledger, node.destinations = Watched(), {"pacs": Slow("pacs")}
@@ -226,8 +229,66 @@ def test_the_end_of_the_program_leaves_the_lease_to_end(tmp_path: Path) -> None:
     assert node.delivery.state is DeliveryState.SENDING
 
 
-def _interrupted(_files: object) -> str:
+def _interrupted(_files: object, _taken: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_only_what_is_missing_is_sent_again(tmp_path: Path) -> None:
+    """Where some files of a delivery were taken before it failed, the next attempt sends the others."""
+    node = Node(tmp_path, TakenThenError(1, "instance-not-taken", "out of resources"), commitment_uid="2.25.7")
+    node.owe()
+    node.deliver()
+    assert [one.file for one in node.delivery.taken] == ["ann.dcm"]
+    node.clock.advance(2)
+    node.deliver()
+    assert node.pacs.sent == [(tmp_path / "sr.dcm",)]
+    assert node.delivery.state is DeliveryState.DELIVERED
+    assert [[one.file for one in asked] for asked in node.pacs.asked] == [["ann.dcm", "sr.dcm"]]
+
+
+def test_where_all_was_taken_only_commitment_is_asked_for(tmp_path: Path) -> None:
+    """A request for commitment that failed does not make the files travel again."""
+    node = Node(tmp_path, commitment_uid="2.25.7")
+    node.owe()
+    asking = node.pacs.ask_commitment
+    node.pacs.ask_commitment = _not_taken  # type: ignore[method-assign]
+    node.deliver()
+    assert node.delivery.state is DeliveryState.WAITING
+    node.pacs.ask_commitment = asking  # type: ignore[method-assign]
+    for name in ("ann.dcm", "sr.dcm"):
+        (tmp_path / name).unlink()  # it needs them no more
+    node.clock.advance(2)
+    node.deliver()
+    assert (node.delivery.state, node.delivery.commitment_uid) == (DeliveryState.DELIVERED, "2.25.7")
+    assert len(node.pacs.sent) == 1
+
+
+def _not_taken(_instances: object) -> str:
+    raise PeerError("commitment-not-taken", "0110H")
+
+
+def test_a_sender_for_one_destination_sees_no_other(tmp_path: Path) -> None:
+    """Each destination has its own sender, so that one that hangs delays nobody."""
+    node = Node(tmp_path)
+    node.owe(destination="other")
+    node.owe("1.2.4")
+    assert node.deliver(only="pacs")
+    assert not node.deliver(only="pacs")
+    assert {delivery.order.destination: str(delivery.state) for delivery in node.ledger.deliveries()} == {
+        "other": "waiting",
+        "pacs": "delivered",
+    }
+
+
+@pytest.mark.parametrize(("asked_s", "waited_s"), [(120.0, 120.0), (1e6, 3600.0)])
+def test_a_busy_destination_is_left_alone_for_as_long_as_it_asks(
+    tmp_path: Path, asked_s: float, waited_s: float
+) -> None:
+    """It says when to come back (Retry-After), and is believed up to an hour."""
+    node = Node(tmp_path, PeerBusyError("http-503", "busy", asked_s))
+    node.owe()
+    node.deliver()
+    assert node.delivery.next_attempt_at - node.clock.now() == timedelta(seconds=waited_s)
 
 
 def test_an_unforeseen_error_is_told_without_what_it_quotes(tmp_path: Path) -> None:

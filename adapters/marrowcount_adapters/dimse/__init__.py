@@ -1,6 +1,7 @@
 """DICOM over TCP (PS3.7, PS3.8): the listener, the sender, storage commitment and a stand-in PACS."""
 
 from marrowcount_adapters.dimse.association import Calling, echo
+from marrowcount_adapters.dimse.commitment import OnCommitment
 from marrowcount_adapters.dimse.destination import DicomDestination
 from marrowcount_adapters.dimse.listener import Listener, ListenerSettings
 from marrowcount_adapters.dimse.peers import Peer
@@ -12,6 +13,7 @@ __all__ = [
     "DicomDestination",
     "Listener",
     "ListenerSettings",
+    "OnCommitment",
     "Peer",
     "SendReport",
     "SentFile",

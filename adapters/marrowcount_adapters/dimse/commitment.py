@@ -1,20 +1,24 @@
-"""Storage commitment, push model (PS3.4 Annex J): the data sets that travel, as dataclasses and back."""
+"""Storage commitment, push model (PS3.4 Annex J): the data sets that travel, to the core's words and back."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
+from pydicom.uid import UID
 
 from marrowcount.errors import MarrowcountError
+from marrowcount.ports import CommitmentReport, FailedReference, Reference
 from marrowcount_adapters.dimse.statuses import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pynetdicom.events import Event
 
 __all__ = [
@@ -22,11 +26,10 @@ __all__ = [
     "COMMITMENT_INSTANCE",
     "EVENT_COMPLETE",
     "EVENT_FAILURES",
-    "CommitmentReport",
     "OnCommitment",
-    "Reference",
     "answer_report",
     "decode_report",
+    "decode_request",
     "encode_report",
     "encode_request",
 ]
@@ -42,31 +45,11 @@ EVENT_COMPLETE: Final = 1
 EVENT_FAILURES: Final = 2
 """PS3.4 Table J.3.3-1, Event Type ID."""
 
-NO_SUCH_INSTANCE: Final = 0x0112
-"""PS3.3 C.14.1.1, Failure Reason."""
-
 PATIENCE_S: Final = 10.0
 PAUSE_S: Final = 0.2
 
-OnCommitment = Callable[[str, Sequence[str], Sequence[str]], bool | None]
-"""Told the transaction UID and the SOP Instance UIDs committed and failed; False where nobody waits for it (yet)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An instance referred to by class and identifier."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentReport:
-    """What an archive took on, and what it did not."""
-
-    transaction_uid: str
-    committed: tuple[Reference, ...]
-    failed: tuple[Reference, ...]
+OnCommitment = Callable[[CommitmentReport], bool | None]
+"""Told what an archive answers for; False where nobody waits for it (yet)."""
 
 
 def encode_request(transaction_uid: str, references: Sequence[Reference]) -> Dataset:
@@ -84,23 +67,42 @@ def encode_report(report: CommitmentReport) -> Dataset:
     if report.committed:
         information.ReferencedSOPSequence = [_item(reference) for reference in report.committed]
     if report.failed:
-        information.FailedSOPSequence = [_item(reference, NO_SUCH_INSTANCE) for reference in report.failed]
+        information.FailedSOPSequence = [_item(reference, reference.reason) for reference in report.failed]
     return information
 
 
 def decode_report(information: Dataset) -> CommitmentReport:
-    """Read the Event Information of N-EVENT-REPORT, or the Action Information of N-ACTION as if all were committed.
+    """Read the Event Information of N-EVENT-REPORT.
 
     Raises:
         ValueError: it lacks the Transaction UID, or a reference is not whole.
     """
-    try:
-        return CommitmentReport(
-            str(information.TransactionUID),
-            _references(information, "ReferencedSOPSequence"),
-            _references(information, "FailedSOPSequence"),
+    with _whole():
+        failed = tuple(
+            FailedReference(*_named(item), int(item.FailureReason))
+            for item in information.get("FailedSOPSequence") or ()
         )
-    except (AttributeError, TypeError, BytesLengthException) as error:
+        return CommitmentReport(str(information.TransactionUID), _references(information), failed)
+
+
+def decode_request(information: Dataset) -> tuple[str, tuple[Reference, ...]]:
+    """Read the Action Information of N-ACTION: the Transaction UID and what is to be answered for.
+
+    Raises:
+        ValueError: it lacks the Transaction UID, names nothing, or a reference is not whole.
+    """
+    with _whole():
+        transaction_uid, references = str(information.TransactionUID), _references(information)
+    if not references or not UID(transaction_uid).is_valid:
+        raise ValueError("The storage commitment request names no transaction or no instances (PS3.4 J.3.2).")
+    return transaction_uid, references
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, BytesLengthException) as error:
         raise ValueError("The storage commitment data set is not whole (PS3.4 J.3).") from error
 
 
@@ -127,17 +129,15 @@ def answer_report(event: Event, on_commitment: OnCommitment) -> tuple[int, None]
 
 
 def _offered(report: CommitmentReport, on_commitment: OnCommitment) -> bool:
-    committed = [reference.sop_instance_uid for reference in report.committed]
-    failed = [reference.sop_instance_uid for reference in report.failed]
     deadline = time.monotonic() + PATIENCE_S
-    while on_commitment(report.transaction_uid, committed, failed) is False:
+    while on_commitment(report) is False:
         if time.monotonic() > deadline:
             return False
         time.sleep(PAUSE_S)
     return True
 
 
-def _item(reference: Reference, failure_reason: int | None = None) -> Dataset:
+def _item(reference: Reference | FailedReference, failure_reason: int | None = None) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID = reference.sop_class_uid
     item.ReferencedSOPInstanceUID = reference.sop_instance_uid
@@ -146,8 +146,9 @@ def _item(reference: Reference, failure_reason: int | None = None) -> Dataset:
     return item
 
 
-def _references(information: Dataset, keyword: str) -> tuple[Reference, ...]:
-    return tuple(
-        Reference(str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID))
-        for item in information.get(keyword) or ()
-    )
+def _references(information: Dataset) -> tuple[Reference, ...]:
+    return tuple(Reference(*_named(item)) for item in information.get("ReferencedSOPSequence") or ())
+
+
+def _named(item: Dataset) -> tuple[str, str]:
+    return str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID)

@@ -10,7 +10,7 @@ from pydicom.uid import generate_uid
 from pynetdicom import evt
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
-from marrowcount.ports import Destination
+from marrowcount.ports import Destination, Reference, TakenFile
 from marrowcount_adapters.dimse.association import Calling, called, echo, open_association
 from marrowcount_adapters.dimse.commitment import (
     ACTION_REQUEST,
@@ -20,17 +20,16 @@ from marrowcount_adapters.dimse.commitment import (
     encode_request,
 )
 from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context
-from marrowcount_adapters.dimse.send import SendReport, send_files
+from marrowcount_adapters.dimse.send import SendReport, SentFile, send_files
 from marrowcount_adapters.dimse.statuses import Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pynetdicom.association import Association
     from pynetdicom.events import Event
 
-    from marrowcount_adapters.dimse.commitment import Reference
     from marrowcount_adapters.dimse.peers import Peer
 
 __all__ = ["DicomDestination"]
@@ -93,26 +92,32 @@ class DicomDestination(Destination):
         except DeliveryRefusedError:
             return "offers no storage commitment: set commitment = false, or have it configured there"
 
-    def send(self, files: Sequence[Path]) -> str:
-        """C-STORE all files in this order; the Transaction UID of the commitment asked for, or "".
-
-        A peer that offers no storage commitment has still taken the files: that is logged as a warning, and ``check``
-        says so; the files stay with the node.
+    def send(self, files: Sequence[Path], taken: Callable[[Path, TakenFile], None]) -> None:
+        """C-STORE all files in this order.
 
         Raises:
             PeerError: it could not be reached, was out of resources or did not answer.
             DeliveryRefusedError: it refused an instance for good.
         """
-        report = send_files(files, self._peer, self._calling)
-        self._raise_for(report)
-        return self._commitment_of([sent.reference for sent in report.sent]) if self._commit else ""
 
-    def _commitment_of(self, references: Sequence[Reference]) -> str:
-        """The Transaction UID; "" where the peer offers no commitment: it has taken the files, which is what was owed.
+        def tell(sent: SentFile) -> None:
+            if sent.verdict is Verdict.TAKEN:
+                taken(sent.file, _taken(sent))
+
+        self._raise_for(send_files(files, self._peer, self._calling, progress=tell))
+
+    def ask_commitment(self, instances: Sequence[TakenFile]) -> str:
+        """N-ACTION; the Transaction UID, or "" where none is asked of this peer or it offers no commitment.
+
+        A peer that offers none has still taken the files, which is what was owed: that is logged as a warning, and
+        ``check`` says so; the files stay with the node.
 
         Raises:
-            PeerError: as :meth:`_ask_for_commitment`.
+            PeerError: it could not be reached, or did not take the request.
         """
+        references = [Reference(one.sop_class_uid, one.sop_instance_uid) for one in instances]
+        if not self._commit or not references:
+            return ""
         try:
             return self._ask_for_commitment(references)
         except DeliveryRefusedError as error:
@@ -166,6 +171,11 @@ class DicomDestination(Destination):
         reported.set()
         assert self._on_commitment is not None  # noqa: S101 - bound only then
         return answer_report(event, self._on_commitment)
+
+
+def _taken(sent: SentFile) -> TakenFile:
+    reference = sent.reference
+    return TakenFile("", reference.sop_class_uid, reference.sop_instance_uid, code=sent.status or 0)
 
 
 def _release_later(association: Association, reported: threading.Event, linger_s: float) -> None:

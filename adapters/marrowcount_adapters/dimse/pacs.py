@@ -20,13 +20,13 @@ from pydicom.uid import UID
 from pynetdicom import AE, _config, build_role, evt
 
 from marrowcount.errors import MarrowcountError, PeerError
+from marrowcount.ports import CommitmentReport, FailedReference, FailureReason
 from marrowcount_adapters.dimse.association import Calling, open_association
 from marrowcount_adapters.dimse.commitment import (
     COMMITMENT_INSTANCE,
     EVENT_COMPLETE,
     EVENT_FAILURES,
-    CommitmentReport,
-    decode_report,
+    decode_request,
     encode_report,
 )
 from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, verification_context
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.events import Event
+
+    from marrowcount.ports import Reference
 
 __all__ = ["StandInPacs", "main"]
 
@@ -92,19 +94,23 @@ class StandInPacs:
 
     def _commit(self, event: Event) -> tuple[int, None]:
         try:
-            report = self._judged(decode_report(event.action_information))
+            report = self._judged(*decode_request(event.action_information))
         except ValueError:
             return INVALID_ARGUMENT, None
         # The answer to N-ACTION goes out first, when this handler has returned.
         threading.Thread(target=self._report, args=(report, event.assoc), daemon=True).start()
         return Status.SUCCESS, None
 
-    def _judged(self, asked: CommitmentReport) -> CommitmentReport:
+    def _judged(self, transaction_uid: str, asked: Sequence[Reference]) -> CommitmentReport:
         held = {path.stem for path in self.folder.glob("*.dcm")}
         return CommitmentReport(
-            asked.transaction_uid,
-            tuple(reference for reference in asked.committed if reference.sop_instance_uid in held),
-            tuple(reference for reference in asked.committed if reference.sop_instance_uid not in held),
+            transaction_uid,
+            tuple(reference for reference in asked if reference.sop_instance_uid in held),
+            tuple(
+                FailedReference(reference.sop_class_uid, reference.sop_instance_uid, FailureReason.NO_SUCH_INSTANCE)
+                for reference in asked
+                if reference.sop_instance_uid not in held
+            ),
         )
 
     def _report(self, report: CommitmentReport, asking: Association) -> None:

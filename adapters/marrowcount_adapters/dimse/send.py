@@ -12,8 +12,8 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from marrowcount.errors import InstanceError
+from marrowcount.ports import Reference
 from marrowcount_adapters.dimse.association import Calling, called
-from marrowcount_adapters.dimse.commitment import Reference
 from marrowcount_adapters.dimse.contexts import UNCOMPRESSED, storage_context
 from marrowcount_adapters.dimse.statuses import Status, Verdict, verdict_of
 

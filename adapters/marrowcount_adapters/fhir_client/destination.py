@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
-from marrowcount.ports import Destination
+from marrowcount.ports import Destination, TakenFile
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["FhirDestination"]
@@ -52,8 +52,8 @@ class FhirDestination(Destination):
         """Its name in the settings."""
         return self.destination_name
 
-    def send(self, files: Sequence[Path]) -> str:
-        """Post each file, a transaction bundle; there is no commitment to ask for.
+    def send(self, files: Sequence[Path], taken: Callable[[Path, TakenFile], None]) -> None:
+        """Post each file, a transaction bundle.
 
         Raises:
             PeerError: no answer, or one that may change.
@@ -64,6 +64,10 @@ class FhirDestination(Destination):
                 bundle = file.read_bytes()
                 _require_identified(bundle)
                 _check_entries(self._request(client, "POST", "", bundle))
+                taken(file, TakenFile())
+
+    def ask_commitment(self, instances: Sequence[TakenFile]) -> str:  # noqa: ARG002 - the port's
+        """There is none to ask for."""
         return ""
 
     def check(self) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from marrowcount.ports import Ledger
-from marrowcount_adapters.sql import outbox, reception, work
-from marrowcount_adapters.sql.database import SqlDatabase
+from marrowcount_adapters.sql import reception, work
+from marrowcount_adapters.sql.deliveries import SqlOutbox
 from marrowcount_adapters.sql.rows import event_of
 from marrowcount_adapters.sql.tables import events
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import (
         CountedOutcome,
-        Delivery,
         Job,
         LedgerEvent,
         ReceivedInstance,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlLedger"]
 
 
-class SqlLedger(SqlDatabase, Ledger):
+class SqlLedger(SqlOutbox, Ledger):
     """A ledger in SQLite or PostgreSQL; get one by :func:`~marrowcount_adapters.sql.opening.open_ledger`.
 
     Each method is one transaction; all may be called from several threads and processes.
@@ -100,46 +99,6 @@ class SqlLedger(SqlDatabase, Ledger):
         """See the port."""
         with self.writing() as connection:
             return work.fail(connection, job, code, message, now)
-
-    def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:
-        """See the port."""
-        with self.writing() as connection:
-            return outbox.lease(connection, sender, now, lease_s)
-
-    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
-        """See the port."""
-        with self.writing() as connection:
-            return outbox.extend(connection, delivery, now, lease_s)
-
-    def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
-        """See the port."""
-        with self.writing() as connection:
-            outbox.mark_delivered(connection, delivery, now, commitment_uid)
-
-    def committed(self, commitment_uid: str, now: datetime) -> bool:
-        """See the port."""
-        with self.writing() as connection:
-            return outbox.commit(connection, commitment_uid, now)
-
-    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
-        """See the port."""
-        with self.writing() as connection:
-            outbox.postpone(connection, delivery, error, not_before, now)
-
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
-        """See the port."""
-        with self.writing() as connection:
-            outbox.bury(connection, delivery, error, now)
-
-    def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
-        """See the port."""
-        with self.reading() as connection:
-            return outbox.find(connection, series_uid)
-
-    def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
-        """See the port."""
-        with self.writing() as connection:
-            return outbox.revive(connection, delivery_id, now)
 
     def events(self, series_uid: str) -> Sequence[LedgerEvent]:
         """See the port."""

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, exists, insert, or_, select, update
+from sqlalchemy import and_, exists, insert, or_, select, true, update
 
 from marrowcount.ports import EventKind
-from marrowcount.slides.states import DeliveryState
+from marrowcount.ports.deliveries import with_taken
+from marrowcount.ports.outbox import event_of_settlement
+from marrowcount.slides.states import DROPPABLE, HOLDABLE, REVIVABLE, SETTLEABLE, SUPERSEDABLE, DeliveryState
 from marrowcount_adapters.sql.rows import delivery_of
-from marrowcount_adapters.sql.statements import lock_slide, note
-from marrowcount_adapters.sql.tables import deliveries, results
+from marrowcount_adapters.sql.statements import insert_unless_there, lock_slide, note
+from marrowcount_adapters.sql.tables import commitment_asks, deliveries, results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
-    from marrowcount.ports import Delivery, DeliveryOrder, Job
+    from marrowcount.ports import Delivery, DeliveryOrder, Job, Settlement, TakenFile
 
 __all__ = [
     "bury",
-    "commit",
     "extend",
     "find",
+    "find_asked",
+    "find_one",
     "lease",
     "mark_delivered",
+    "note_taken",
     "owe",
     "postpone",
+    "put_aside",
     "revive",
+    "settle",
     "supersede_older",
 ]
+
+PUTTING_ASIDE: Final = {
+    DeliveryState.HELD: (HOLDABLE, EventKind.DELIVERY_HELD),
+    DeliveryState.DROPPED: (DROPPABLE, EventKind.DELIVERY_DROPPED),
+}
+"""From which states, and what the slide's history is told."""
 
 
 def owe(connection: Connection, job: Job, order: DeliveryOrder, now: datetime) -> None:
@@ -59,7 +71,7 @@ def owe(connection: Connection, job: Job, order: DeliveryOrder, now: datetime) -
 def supersede_older(connection: Connection, job: Job, now: datetime) -> None:
     """Let go of what still waits of older revisions of the job's slide."""
     older = and_(deliveries.c.series_uid == job.series_uid, deliveries.c.revision < job.revision)
-    _supersede(connection, and_(older, deliveries.c.state == DeliveryState.WAITING), now)
+    _supersede(connection, and_(older, deliveries.c.state.in_(SUPERSEDABLE)), now)
 
 
 def _supersede(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
@@ -69,12 +81,15 @@ def _supersede(connection: Connection, which: ColumnElement[bool], now: datetime
         note(connection, now, row.series_uid, EventKind.DELIVERY_SUPERSEDED, _named(row.destination, row.revision))
 
 
-def lease(connection: Connection, sender: str, now: datetime, lease_s: float) -> Delivery | None:
-    """See :meth:`marrowcount.ports.Ledger.lease_delivery`."""
+def lease(
+    connection: Connection, sender: str, now: datetime, lease_s: float, destination: str | None
+) -> Delivery | None:
+    """See :meth:`marrowcount.ports.Outbox.lease_delivery`."""
     _supersede(connection, and_(_abandoned(now), _outdated()), now)
     row = connection.execute(
         select(deliveries)
         .where(or_(_due(now), _abandoned(now)), ~_something_older_waits())
+        .where(true() if destination is None else deliveries.c.destination == destination)
         .order_by(deliveries.c.delivery_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -117,30 +132,69 @@ def _something_older_waits() -> ColumnElement[bool]:
     )
 
 
+def note_taken(connection: Connection, delivery: Delivery, taken: TakenFile) -> None:
+    """See :meth:`marrowcount.ports.Outbox.file_taken`."""
+    there = _locked(connection, delivery.delivery_id)
+    if there is not None:
+        entries = _stored(with_taken(there.taken, taken))
+        connection.execute(update(deliveries).where(_held(delivery)).values(taken=entries))
+
+
 def mark_delivered(connection: Connection, delivery: Delivery, now: datetime, commitment_uid: str) -> None:
-    """See :meth:`marrowcount.ports.Ledger.delivered`."""
-    there = {"state": DeliveryState.DELIVERED, "delivered_at": now, "commitment_uid": commitment_uid, "last_error": ""}
-    if _let_go(connection, delivery, there):
-        note(connection, now, delivery.series_uid, EventKind.DELIVERED, _name(delivery))
+    """See :meth:`marrowcount.ports.Outbox.delivered`."""
+    there: dict[str, object] = {"state": DeliveryState.DELIVERED, "last_error": ""}
+    if delivery.unsent:
+        there |= {"delivered_at": now}
+    if commitment_uid:
+        there |= {"commitment_uid": commitment_uid, "asked_at": now, "asks": deliveries.c.asks + 1}
+    if not _let_go(connection, delivery, there):
+        return
+    if commitment_uid:
+        asked = {"transaction_uid": commitment_uid, "delivery_id": delivery.delivery_id, "asked_at": now}
+        insert_unless_there(connection, commitment_asks, asked)
+    kind = EventKind.DELIVERED if delivery.unsent else EventKind.COMMITMENT_ASKED
+    note(connection, now, delivery.series_uid, kind, _name(delivery))
 
 
-def commit(connection: Connection, commitment_uid: str, now: datetime) -> bool:
-    """See :meth:`marrowcount.ports.Ledger.committed`."""
-    row = connection.execute(
-        update(deliveries)
-        .where(deliveries.c.commitment_uid == commitment_uid, deliveries.c.commitment_uid != "")
-        .where(deliveries.c.state == DeliveryState.DELIVERED)
-        .values(state=DeliveryState.COMMITTED)
-        .returning(deliveries.c.series_uid, deliveries.c.destination, deliveries.c.revision)
-    ).first()
-    if row is None:
+def find_asked(connection: Connection, commitment_uid: str) -> Delivery | None:
+    """See :meth:`marrowcount.ports.Outbox.asked_by`."""
+    asked = deliveries.join(commitment_asks, commitment_asks.c.delivery_id == deliveries.c.delivery_id)
+    wanted = select(deliveries).select_from(asked).where(commitment_asks.c.transaction_uid == commitment_uid)
+    row = connection.execute(wanted).first()
+    return None if row is None else delivery_of(row)
+
+
+def settle(connection: Connection, delivery: Delivery, settlement: Settlement, now: datetime) -> bool:
+    """See :meth:`marrowcount.ports.Outbox.settle`."""
+    lock_slide(connection, delivery.series_uid)
+    if delivery.state not in SETTLEABLE or _locked(connection, delivery.delivery_id) != delivery:
         return False
-    note(connection, now, row.series_uid, EventKind.COMMITTED, _named(row.destination, row.revision))
+    settled: dict[str, object] = {"state": settlement.state, "taken": _stored(settlement.taken)}
+    if settlement.state not in {DeliveryState.COMMITTED, delivery.state}:
+        settled |= {"last_error": settlement.why}
+    if settlement.next_attempt_at is not None:
+        settled |= {"next_attempt_at": settlement.next_attempt_at}
+    this = deliveries.c.delivery_id == delivery.delivery_id
+    connection.execute(update(deliveries).where(this).values(settled))
+    kind = event_of_settlement(delivery.state, settlement.state)
+    note(connection, now, delivery.series_uid, kind, f"{_name(delivery)}: {settlement.why}")
+    _supersede(connection, and_(this, deliveries.c.state == DeliveryState.WAITING, _outdated()), now)
     return True
 
 
+def _locked(connection: Connection, delivery_id: int) -> Delivery | None:
+    row = connection.execute(
+        select(deliveries).where(deliveries.c.delivery_id == delivery_id).with_for_update()
+    ).first()
+    return None if row is None else delivery_of(row)
+
+
+def _stored(taken: Sequence[TakenFile]) -> Sequence[Mapping[str, object]]:
+    return [asdict(one) for one in taken]
+
+
 def postpone(connection: Connection, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
-    """See :meth:`marrowcount.ports.Ledger.retry_delivery`."""
+    """See :meth:`marrowcount.ports.Outbox.retry_delivery`."""
     # A worker may be recording a newer result at this moment: it holds the same lock.
     lock_slide(connection, delivery.series_uid)
     waiting = {"state": DeliveryState.WAITING, "next_attempt_at": not_before, "last_error": error}
@@ -152,12 +206,12 @@ def postpone(connection: Connection, delivery: Delivery, error: str, not_before:
 
 
 def bury(connection: Connection, delivery: Delivery, error: str, now: datetime) -> None:
-    """See :meth:`marrowcount.ports.Ledger.bury_delivery`."""
+    """See :meth:`marrowcount.ports.Outbox.bury_delivery`."""
     if _let_go(connection, delivery, {"state": DeliveryState.DEAD, "last_error": error}):
         note(connection, now, delivery.series_uid, EventKind.DELIVERY_BURIED, f"{_name(delivery)}: {error}")
 
 
-def _let_go(connection: Connection, delivery: Delivery, values: dict[str, object]) -> bool:
+def _let_go(connection: Connection, delivery: Delivery, values: Mapping[str, object]) -> bool:
     let_go = update(deliveries).where(_held(delivery)).values({**values, "leased_until": None})
     return connection.execute(let_go).rowcount == 1
 
@@ -179,21 +233,44 @@ def find(connection: Connection, series_uid: str | None) -> Sequence[Delivery]:
     return [delivery_of(row) for row in connection.execute(wanted)]
 
 
-def revive(connection: Connection, delivery_id: int, now: datetime) -> bool:
-    """See :meth:`marrowcount.ports.Ledger.revive_delivery`."""
-    dead = select(deliveries).where(deliveries.c.delivery_id == delivery_id)
-    row = connection.execute(dead.where(deliveries.c.state == DeliveryState.DEAD)).first()
-    if row is None:
+def find_one(connection: Connection, delivery_id: int) -> Delivery | None:
+    """One delivery; None where there is none."""
+    row = connection.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()
+    return None if row is None else delivery_of(row)
+
+
+def put_aside(connection: Connection, delivery_id: int, after: DeliveryState, now: datetime, by: str) -> bool:
+    """Hold or drop a delivery; False where it is in a state in which that cannot be done."""
+    before, kind = PUTTING_ASIDE[after]
+    row = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.delivery_id == delivery_id, deliveries.c.state.in_(before))
+        .values(state=after)
+        .returning(deliveries.c.series_uid, deliveries.c.destination, deliveries.c.revision)
+    ).first()
+    if row is not None:
+        note(connection, now, row.series_uid, kind, f"{_named(row.destination, row.revision)} by {by}")
+    return row is not None
+
+
+def revive(connection: Connection, delivery_id: int, now: datetime, by: str) -> bool:
+    """See :meth:`marrowcount.ports.Outbox.revive_delivery`."""
+    delivery = find_one(connection, delivery_id)
+    if delivery is None or delivery.state not in REVIVABLE:
         return False
-    lock_slide(connection, row.series_uid)
+    lock_slide(connection, delivery.series_uid)
+    again: dict[str, object] = {"state": DeliveryState.WAITING, "owed_since": now, "next_attempt_at": now, "asks": 0}
+    if delivery.state is DeliveryState.UNCOMMITTED:
+        again |= {"taken": []}
     revived = (
         update(deliveries)
-        .where(deliveries.c.delivery_id == delivery_id, deliveries.c.state == DeliveryState.DEAD, ~_outdated())
-        .values(state=DeliveryState.WAITING, owed_since=now, next_attempt_at=now)
+        .where(deliveries.c.delivery_id == delivery_id, deliveries.c.state == delivery.state, ~_outdated())
+        .values(again)
     )
     if connection.execute(revived).rowcount != 1:
         return False
-    note(connection, now, row.series_uid, EventKind.DELIVERY_REVIVED, _named(row.destination, row.revision))
+    detail = f"{_name(delivery)} by {by}" if by else _name(delivery)
+    note(connection, now, delivery.series_uid, EventKind.DELIVERY_REVIVED, detail)
     return True
 
 

@@ -9,15 +9,19 @@ from marrowcount.ports import (
     DeliveryKind,
     DeliveryOrder,
     EventKind,
+    FileState,
     KeptFile,
     LedgerEvent,
     ReceivedInstance,
     SlideRecord,
+    TakenFile,
 )
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount_adapters.sql import facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Row
 
 __all__ = ["delivery_of", "event_of", "instance_of", "slide_of"]
@@ -67,7 +71,15 @@ def delivery_of(row: Row[Any]) -> Delivery:
         delivered_at=row.delivered_at,
         commitment_uid=row.commitment_uid,
         owed_since=row.owed_since,
+        taken=tuple(taken_of(one) for one in row.taken or ()),
+        asked_at=row.asked_at,
+        asks=row.asks,
     )
+
+
+def taken_of(stored: Mapping[str, Any]) -> TakenFile:
+    """An entry of ``deliveries.taken``."""
+    return TakenFile(**{**stored, "state": FileState(stored["state"])})
 
 
 def event_of(row: Row[Any]) -> LedgerEvent:

@@ -30,6 +30,7 @@ __all__ = [
     "OPEN_JOBS",
     "JobState",
     "UtcTime",
+    "commitment_asks",
     "deliveries",
     "events",
     "instances",
@@ -178,9 +179,20 @@ deliveries: Final = Table(
     Column("last_error", Text, nullable=False),
     Column("delivered_at", UtcTime),
     Column("commitment_uid", String(64), nullable=False, index=True),
+    Column("taken", JSON),
+    Column("asked_at", UtcTime),
+    Column("asks", Integer, nullable=False, server_default=text("0")),
     ForeignKeyConstraint(["series_uid", "revision"], ["results.series_uid", "results.revision"]),
     Index("ix_deliveries_series_uid_destination", "series_uid", "destination"),
     sqlite_autoincrement=True,
+)
+
+commitment_asks: Final = Table(
+    "commitment_asks",
+    metadata,
+    Column("transaction_uid", String(64), primary_key=True),
+    Column("delivery_id", Integer, ForeignKey("deliveries.delivery_id"), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
 )
 
 events: Final = Table(

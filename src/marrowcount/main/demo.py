@@ -155,7 +155,7 @@ def _poll(ledger: Ledger, log: Path, status: Status) -> tuple[SlideRecord, Seque
 def _done(delivery: Delivery) -> bool:
     """Delivered, and committed where commitment was asked for; or given up."""
     waits_for_commitment = delivery.state is DeliveryState.DELIVERED and bool(delivery.commitment_uid)
-    finished = {DeliveryState.DELIVERED, DeliveryState.COMMITTED, DeliveryState.DEAD}
+    finished = {DeliveryState.DELIVERED, DeliveryState.COMMITTED, DeliveryState.DEAD, DeliveryState.UNCOMMITTED}
     return delivery.state in finished and not waits_for_commitment
 
 

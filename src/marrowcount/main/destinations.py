@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from marrowcount.main.securing import ehr_context, pacs_context
 from marrowcount.ports import DeliveryKind, DeliveryOrder
-from marrowcount_adapters.dimse import Calling, DicomDestination, Peer
+from marrowcount_adapters.dimse import Calling, DicomDestination, OnCommitment, Peer
 from marrowcount_adapters.fhir_client import FhirDestination
 
 if TYPE_CHECKING:
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination"]
 
 
-def destinations_of(settings: Settings) -> Mapping[str, Destination]:
-    """Every destination by its name."""
-    pacs: dict[str, Destination] = {section.name: pacs_destination(section, settings) for section in settings.pacs}
+def destinations_of(settings: Settings, on_commitment: OnCommitment | None = None) -> Mapping[str, Destination]:
+    """Every destination by its name; ``on_commitment`` is told of reports that come while commitment is asked for."""
+    pacs: dict[str, Destination] = {
+        section.name: pacs_destination(section, settings, on_commitment) for section in settings.pacs
+    }
     return MappingProxyType(pacs | {section.name: ehr_destination(section, settings) for section in settings.ehr})
 
 
-def pacs_destination(section: PacsSection, settings: Settings) -> DicomDestination:
+def pacs_destination(
+    section: PacsSection, settings: Settings, on_commitment: OnCommitment | None = None
+) -> DicomDestination:
     """A PACS by C-STORE."""
     peer = Peer(section.ae_title, section.host, section.port)
     calling = Calling(settings.node.ae_title, tls=pacs_context(section, settings))
-    return DicomDestination(section.name, peer, calling, commit=section.commitment)
+    return DicomDestination(section.name, peer, calling, commit=section.commitment, on_commitment=on_commitment)
 
 
 def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:

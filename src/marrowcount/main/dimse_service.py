@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import structlog
-
+from marrowcount.main.giving import asking_policy
 from marrowcount.main.securing import server_context, watched
 from marrowcount.workflow.access import CallerRule
+from marrowcount.workflow.commitment import note_report
 from marrowcount_adapters.dimse import Listener, ListenerSettings
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from marrowcount.main.parts import Announced, Parts
     from marrowcount.settings import CallerSection, Settings
 
 __all__ = ["dimse_service", "listener_settings"]
-
-log: Final = structlog.get_logger()
 
 
 @contextmanager
@@ -36,7 +34,7 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
     listener = Listener(
         listener_settings(parts.settings, tls),
         parts.receiving,
-        lambda uid, done, failed: _note_commitment(parts, uid, done, failed),
+        lambda report: note_report(parts.ledger, parts.clock, report, asking_policy(parts.settings)),
     )
     listener.start()
     try:
@@ -74,13 +72,3 @@ def _rule(caller: CallerSection) -> CallerRule:
         frozenset(caller.certificates),
         frozenset(caller.services),
     )
-
-
-def _note_commitment(parts: Parts, transaction_uid: str, committed: Sequence[str], failed: Sequence[str]) -> bool:
-    """Record a grant; False while the sender has not noted yet which transaction it asked for."""
-    if failed:
-        log.error("commitment.refused", transaction_uid=transaction_uid, failed=list(failed))
-        return True
-    known = parts.ledger.committed(transaction_uid, parts.clock.now())
-    log.info("commitment.granted", transaction_uid=transaction_uid, instances=len(committed), known=known)
-    return known

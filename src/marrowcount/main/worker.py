@@ -18,14 +18,15 @@ import structlog
 from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
+from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
 from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
-from marrowcount.workflow.deliver import deliver_once
+from marrowcount.workflow.commitment import note_report
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
-from marrowcount_adapters.schedule import SystemClock, Tick, ticking
+from marrowcount_adapters.schedule import SystemClock, ticking
 from marrowcount_adapters.sql import open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from marrowcount.ports import CellModel, InstanceStore, Job, Ledger, RoiModel
+    from marrowcount.ports import CellModel, CommitmentReport, InstanceStore, Job, Ledger, RoiModel
     from marrowcount.settings import Settings
     from marrowcount.workflow.leases import Lease
 
@@ -128,7 +129,11 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     ledger, clock = open_ledger(settings.database_url), SystemClock()
     store = FolderStore(settings.node.data_folder)
-    destinations = destinations_of(settings)
+    asking = asking_policy(settings)
+
+    def answered(report: CommitmentReport) -> bool:
+        return note_report(ledger, clock, report, asking)
+
     results = settings.results_folder
     results.mkdir(parents=True, exist_ok=True)
     counter = SlideCounter(settings, ledger, store, load_models(settings.count), stop)
@@ -136,12 +141,16 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)
 
-    def deliver_next() -> bool:
-        lease_s = settings.count.lease_s
-        return deliver_once(ledger, clock, name, destinations, lambda file: results / file, lease_s=lease_s)
-
-    deliver = Tick("deliver", IDLE_S, deliver_next)
-    with ticking(deliver):
+    sending = Sending(
+        ledger,
+        clock,
+        name,
+        destinations_of(settings, answered),
+        results,
+        retry_policy(settings),
+        settings.count.lease_s,
+    )
+    with ticking(*sending.ticks()):
         while not stop.is_set():
             if not _worked(lambda: work_once(ledger, clock, name, counter.count, how)):
                 stop.wait(IDLE_S)

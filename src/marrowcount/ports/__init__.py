@@ -12,16 +12,35 @@ from marrowcount.ports.archive import (
     ListedSeries,
     WantedStudy,
 )
+from marrowcount.ports.commitments import (
+    AskedInstance,
+    CommitmentReport,
+    CommitmentReporter,
+    CommitmentRequest,
+    Commitments,
+    CommitmentState,
+    CommitmentTask,
+    FailedReference,
+    FailureReason,
+    Reference,
+    RequestRecording,
+)
 from marrowcount.ports.counting import CellModel, Clock, Picture, Progress, RoiModel, Slide
-from marrowcount.ports.expectations import Expectations
-from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
-from marrowcount.ports.ledger import Destination, Ledger
-from marrowcount.ports.pictures import PictureSource
-from marrowcount.ports.records import (
-    CountedOutcome,
+from marrowcount.ports.deliveries import (
     Delivery,
     DeliveryKind,
     DeliveryOrder,
+    FileState,
+    Settlement,
+    TakenFile,
+)
+from marrowcount.ports.expectations import Expectations
+from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
+from marrowcount.ports.ledger import Ledger
+from marrowcount.ports.outbox import Destination, Outbox
+from marrowcount.ports.pictures import PictureSource
+from marrowcount.ports.records import (
+    CountedOutcome,
     EventKind,
     Job,
     LedgerEvent,
@@ -30,8 +49,15 @@ from marrowcount.ports.records import (
 
 __all__ = [
     "Archive",
+    "AskedInstance",
     "CellModel",
     "Clock",
+    "CommitmentReport",
+    "CommitmentReporter",
+    "CommitmentRequest",
+    "CommitmentState",
+    "CommitmentTask",
+    "Commitments",
     "CountedOutcome",
     "Delivery",
     "DeliveryKind",
@@ -39,8 +65,11 @@ __all__ = [
     "Destination",
     "EventKind",
     "Expectations",
+    "FailedReference",
+    "FailureReason",
     "FetchFailure",
     "FetchProgress",
+    "FileState",
     "FoundStudy",
     "InstanceStore",
     "Job",
@@ -49,13 +78,18 @@ __all__ = [
     "LedgerEvent",
     "ListedInstance",
     "ListedSeries",
+    "Outbox",
     "Picture",
     "PictureSource",
     "Progress",
     "ReceivedInstance",
     "Recording",
+    "Reference",
+    "RequestRecording",
     "RoiModel",
+    "Settlement",
     "Slide",
     "SlideRecord",
+    "TakenFile",
     "WantedStudy",
 ]

@@ -1,25 +1,27 @@
-"""What the work asks of the outside: a memory that survives everything, and destinations that take results."""
+"""What the work asks of the outside: a memory that survives everything."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from marrowcount.ports.outbox import Outbox
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from marrowcount.ports.keeping import ReceivedInstance, Recording
-    from marrowcount.ports.records import CountedOutcome, Delivery, Job, LedgerEvent, SlideRecord
+    from marrowcount.ports.records import CountedOutcome, Job, LedgerEvent, SlideRecord
     from marrowcount.slides.states import SlideState
 
-__all__ = ["Destination", "Ledger"]
+__all__ = ["Ledger"]
 
 
-class Ledger(Protocol):
-    """The node's memory: what it received, what it works on, what it owes. Each method is one transaction.
+class Ledger(Outbox, Protocol):
+    """The node's memory: what it received, what it works on, and, as an :class:`Outbox`, what it owes.
 
-    All methods may be called from several threads and processes. Times are given by the caller, with zone.
+    Each method is one transaction. All may be called from several threads and processes. Times are given by the
+    caller, with zone.
 
     Raises (all methods):
         StorageError: the database failed; nothing was changed.
@@ -83,66 +85,6 @@ class Ledger(Protocol):
         """Give the job up; a person must look."""
         ...
 
-    def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:
-        """The oldest delivery that is due and whose destination has nothing older of the same slide waiting."""
-        ...
-
-    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
-        """Sending goes on; False where the delivery was lost to another sender."""
-        ...
-
-    def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
-        """The destination has it; with the transaction UID where commitment was asked for."""
-        ...
-
-    def committed(self, commitment_uid: str, now: datetime) -> bool:
-        """Storage commitment was granted; False where no delivery waits for that transaction."""
-        ...
-
-    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
-        """Try again later, unless a newer result of the slide took its place."""
-        ...
-
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
-        """Refused for good or tried too often; kept as dead letter."""
-        ...
-
-    def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
-        """What is and was owed, of one slide or of all, the oldest first."""
-        ...
-
-    def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
-        """Put a dead letter back in the queue; False where there is none, or a newer result took its place."""
-        ...
-
     def events(self, series_uid: str) -> Sequence[LedgerEvent]:
         """What happened to a slide, in the order in which it happened; nothing is ever removed."""
-        ...
-
-
-class Destination(Protocol):
-    """Takes results: a PACS or an EHR."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the settings."""
-        ...
-
-    def send(self, files: Sequence[Path]) -> str:
-        """Send all files, in this order; the storage commitment transaction UID where one was asked for, or "".
-
-        Sending again what was already sent does no harm.
-
-        Raises:
-            PeerError: it could not be reached or failed; try again later.
-            DeliveryRefusedError: it refused for good.
-        """
-        ...
-
-    def check(self) -> str:
-        """Ask whether it answers (C-ECHO, metadata); what it said, in a few words.
-
-        Raises:
-            PeerError: it does not.
-        """
         ...

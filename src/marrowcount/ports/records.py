@@ -1,4 +1,4 @@
-"""What the ledger remembers of slides, jobs and deliveries."""
+"""What the ledger remembers of slides and jobs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from marrowcount.slides.states import DeliveryState, SlideState
+    from marrowcount.ports.deliveries import DeliveryOrder
+    from marrowcount.slides.states import SlideState
 
 __all__ = [
     "CountedOutcome",
-    "Delivery",
-    "DeliveryKind",
-    "DeliveryOrder",
     "EventKind",
     "Job",
     "LedgerEvent",
@@ -62,50 +60,6 @@ class Job:
     leased_until: datetime
 
 
-class DeliveryKind(StrEnum):
-    """By which protocol something is owed."""
-
-    DICOM = "dicom"
-    FHIR = "fhir"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryOrder:
-    """Something owed to a destination.
-
-    Attributes:
-        destination: its name in the settings.
-        files: what is owed, in the order of sending, below the results folder.
-    """
-
-    kind: DeliveryKind
-    destination: str
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Something owed, with its history.
-
-    Attributes:
-        attempts: how often a sender took it up.
-        owed_since: when the result was recorded, or a person revived it; giving up counts from here.
-    """
-
-    delivery_id: int
-    series_uid: str
-    revision: int
-    order: DeliveryOrder
-    state: DeliveryState
-    attempts: int
-    next_attempt_at: datetime
-    last_error: str
-    delivered_at: datetime | None
-    commitment_uid: str
-    """Transaction UID of the storage commitment asked for; empty without one."""
-    owed_since: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class CountedOutcome:
     """What a finished job leaves: a result, and what it owes to whom.
@@ -143,6 +97,15 @@ class EventKind(StrEnum):
     DELIVERY_BURIED = "delivery-buried"
     DELIVERY_REVIVED = "delivery-revived"
     DELIVERY_SUPERSEDED = "delivery-superseded"
+    DELIVERY_HELD = "delivery-held"
+    DELIVERY_DROPPED = "delivery-dropped"
+    COMMITMENT_ASKED = "commitment-asked"
+    COMMITMENT_PARTIAL = "commitment-partial"
+    """The destination answers for some files; the rest is still to be answered."""
+    COMMITMENT_AGAIN = "commitment-again"
+    """The destination does not answer for some files, or said nothing: they are sent, or asked for, again."""
+    COMMITMENT_MISSING = "commitment-missing"
+    """The destination has it and never said that it answers for it."""
 
 
 @dataclass(frozen=True, slots=True)

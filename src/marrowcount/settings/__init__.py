@@ -7,6 +7,7 @@ An unknown or wrong setting is refused with its name, its value and what is allo
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
@@ -16,11 +17,14 @@ from marrowcount.settings.tls import TlsSection
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "CallerSection",
+    "CommitmentSection",
     "CountSection",
     "EhrSection",
     "NodeSection",
+    "OutboxSection",
     "PacsSection",
     "ReceiveSection",
+    "RequesterSection",
     "Settings",
     "StoppingSection",
     "TlsSection",

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
@@ -38,6 +39,10 @@ class Settings(BaseSettings):
     """What it takes."""
     count: CountSection = CountSection()
     """How it counts."""
+    outbox: OutboxSection = OutboxSection()
+    """How long it tries to give results back."""
+    commitment: CommitmentSection = CommitmentSection()
+    """Who answers for what."""
     tls: TlsSection = TlsSection()
     """How connections are secured."""
     caller: tuple[CallerSection, ...] = ()
@@ -46,6 +51,8 @@ class Settings(BaseSettings):
     """Where annotations and reports go."""
     ehr: tuple[EhrSection, ...] = ()
     """Where the differential goes."""
+    requester: tuple[RequesterSection, ...] = ()
+    """Who asks for storage commitment and listens where no PACS table says."""
     patient_id_systems: dict[str, str] = Field(default_factory=dict)
     """URI of the patient identifier system for each text of Issuer of Patient ID (0010,0021); "" for none given."""
     organisation: str = "marrowcount site"

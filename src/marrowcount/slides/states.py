@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SLIDE_TRANSITIONS", "DeliveryState", "SlideState", "may_follow"]
+__all__ = [
+    "DROPPABLE",
+    "HOLDABLE",
+    "REVIVABLE",
+    "SETTLEABLE",
+    "SLIDE_TRANSITIONS",
+    "SUPERSEDABLE",
+    "DeliveryState",
+    "SlideState",
+    "may_follow",
+]
 
 
 class SlideState(StrEnum):
@@ -63,7 +73,37 @@ class DeliveryState(StrEnum):
     """The destination said that it has it."""
     COMMITTED = "committed"
     """The destination took on storage commitment for it."""
+    UNCOMMITTED = "uncommitted"
+    """The destination has it but did not take on storage commitment, however often asked; a person must look."""
+    HELD = "held"
+    """A person keeps it from being sent."""
+    DROPPED = "dropped"
+    """A person let go of it."""
     DEAD = "dead"
     """Refused for good, or tried too often; a person must look."""
     SUPERSEDED = "superseded"
     """A newer result of the same slide took its place before it was sent."""
+
+
+SETTLEABLE: Final = frozenset(
+    {
+        DeliveryState.WAITING,
+        DeliveryState.HELD,
+        DeliveryState.DELIVERED,
+        DeliveryState.UNCOMMITTED,
+        DeliveryState.DEAD,
+    }
+)
+"""States in which an answer about storage commitment still changes something; while it is being sent it must wait."""
+
+SUPERSEDABLE: Final = frozenset({DeliveryState.WAITING, DeliveryState.HELD})
+"""States from which a newer result of the slide takes the place of an older one."""
+
+HOLDABLE: Final = frozenset({DeliveryState.WAITING})
+"""States in which a person may keep it from being sent."""
+
+DROPPABLE: Final = frozenset({DeliveryState.WAITING, DeliveryState.HELD, DeliveryState.DEAD, DeliveryState.UNCOMMITTED})
+"""States in which a person may let go of it."""
+
+REVIVABLE: Final = frozenset({*DROPPABLE, DeliveryState.DROPPED})
+"""States in which a person may have it sent (at once, where it waits)."""

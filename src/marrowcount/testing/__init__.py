@@ -11,7 +11,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
 """
 
 from marrowcount.testing.archive import HeldArchive
-from marrowcount.testing.destinations import RecordingDestination
+from marrowcount.testing.destinations import RecordingDestination, TakenThenError
 from marrowcount.testing.expectations import InMemoryExpectations
 from marrowcount.testing.instances import made_up_instance
 from marrowcount.testing.ledger import InMemoryLedger
@@ -32,6 +32,7 @@ __all__ = [
     "ScriptedCellModel",
     "ScriptedLabels",
     "ScriptedRoiModel",
+    "TakenThenError",
     "TemporaryStore",
     "made_up_instance",
 ]

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.ports import (
-    Delivery,
-    EventKind,
-    Job,
-    Ledger,
-    LedgerEvent,
-    ReceivedInstance,
-    Recording,
-    SlideRecord,
-)
-from marrowcount.slides.states import DeliveryState, SlideState
+from marrowcount.ports import EventKind, Job, Ledger, ReceivedInstance, Recording, SlideRecord
+from marrowcount.slides.states import SlideState
+from marrowcount.testing.outbox import InMemoryOutbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports import CountedOutcome
+    from marrowcount.ports import CountedOutcome, LedgerEvent
 
 __all__ = ["InMemoryLedger"]
 
 _MAY_BECOME_READY: Final = (SlideState.RECEIVING, SlideState.INCOMPLETE, SlideState.FAILED)
-_UNSENT: Final = (DeliveryState.WAITING, DeliveryState.SENDING)
 
 
 @dataclass(slots=True)
@@ -45,7 +35,7 @@ class _OpenJob:
         return self.leased and (self.job_id, self.attempt) == (job.job_id, job.attempt)
 
 
-class InMemoryLedger(Ledger):
+class InMemoryLedger(InMemoryOutbox, Ledger):
     """A ledger that forgets everything at the end of the process; its threads may share it.
 
     Attributes:
@@ -53,16 +43,12 @@ class InMemoryLedger(Ledger):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         self._instances: dict[str, ReceivedInstance] = {}
         self._slides: dict[str, SlideRecord] = {}
         self._jobs: dict[str, _OpenJob] = {}
         """The open job of each series; there is never more than one."""
         self._jobs_put = 0
-        self._deliveries: dict[int, Delivery] = {}
-        self._delivery_leases: dict[int, datetime] = {}
-        self._events: list[LedgerEvent] = []
-        self.summaries: dict[tuple[str, int], str] = {}
 
     def record_instance(self, instance: ReceivedInstance) -> Recording:
         """See the port."""
@@ -178,18 +164,7 @@ class InMemoryLedger(Ledger):
             counted = replace(self._slides[job.series_uid], result_folder=outcome.result_folder)
             self._change(counted, SlideState.COUNTED, now)
             self._note(now, job.series_uid, EventKind.COUNTED, f"revision {job.revision}")
-            self._supersede(
-                [
-                    delivery
-                    for delivery in self.deliveries(job.series_uid)
-                    if delivery.state is DeliveryState.WAITING and delivery.revision < job.revision
-                ],
-                now,
-            )
-            for order in outcome.deliveries:
-                self._owe(
-                    Delivery(0, job.series_uid, job.revision, order, DeliveryState.WAITING, 0, now, "", None, "", now)
-                )
+            self._owe(job, outcome.deliveries, now)
             return True
 
     def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
@@ -219,75 +194,6 @@ class InMemoryLedger(Ledger):
             self._note(now, job.series_uid, EventKind.PUT_BACK, message)
             return True
 
-    def lease_delivery(self, sender: str, now: datetime, lease_s: float) -> Delivery | None:  # noqa: ARG002 - the port's
-        """See the port."""
-        with self._lock:
-            self._supersede([each for each in self._abandoned(now) if self._is_outdated(each)], now)
-            due = [each for each in self._deliveries.values() if self._is_free(each, now)]
-            first = next((each for each in due if not self._something_older_waits(each)), None)
-            if first is None:
-                return None
-            leased = replace(first, state=DeliveryState.SENDING, attempts=first.attempts + 1)
-            self._deliveries[leased.delivery_id] = leased
-            self._delivery_leases[leased.delivery_id] = now + timedelta(seconds=lease_s)
-            return leased
-
-    def extend_delivery(self, delivery: Delivery, now: datetime, lease_s: float) -> bool:
-        """See the port."""
-        with self._lock:
-            if not self._is_held(delivery):
-                return False
-            self._delivery_leases[delivery.delivery_id] = now + timedelta(seconds=lease_s)
-            return True
-
-    def delivered(self, delivery: Delivery, now: datetime, commitment_uid: str = "") -> None:
-        """See the port."""
-        with self._lock:
-            there = replace(delivery, state=DeliveryState.DELIVERED, delivered_at=now, last_error="")
-            if self._let_go(delivery, replace(there, commitment_uid=commitment_uid)):
-                self._note_delivery(now, EventKind.DELIVERED, delivery)
-
-    def committed(self, commitment_uid: str, now: datetime) -> bool:
-        """See the port."""
-        with self._lock:
-            for delivery in self._deliveries.values():
-                if delivery.state is DeliveryState.DELIVERED and delivery.commitment_uid == commitment_uid != "":
-                    self._deliveries[delivery.delivery_id] = replace(delivery, state=DeliveryState.COMMITTED)
-                    self._note_delivery(now, EventKind.COMMITTED, delivery)
-                    return True
-            return False
-
-    def retry_delivery(self, delivery: Delivery, error: str, not_before: datetime, now: datetime) -> None:
-        """See the port."""
-        with self._lock:
-            waiting = replace(delivery, state=DeliveryState.WAITING, next_attempt_at=not_before, last_error=error)
-            if self._let_go(delivery, waiting):
-                tried = f", attempt {delivery.attempts}: {error}"
-                self._note_delivery(now, EventKind.DELIVERY_POSTPONED, delivery, tried)
-                self._supersede([waiting] if self._is_outdated(waiting) else [], now)
-
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
-        """See the port."""
-        with self._lock:
-            if self._let_go(delivery, replace(delivery, state=DeliveryState.DEAD, last_error=error)):
-                self._note_delivery(now, EventKind.DELIVERY_BURIED, delivery, f": {error}")
-
-    def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
-        """See the port."""
-        with self._lock:
-            return [each for each in self._deliveries.values() if series_uid in {None, each.series_uid}]
-
-    def revive_delivery(self, delivery_id: int, now: datetime) -> bool:
-        """See the port."""
-        with self._lock:
-            dead = self._deliveries.get(delivery_id)
-            if dead is None or dead.state is not DeliveryState.DEAD or self._is_outdated(dead):
-                return False
-            revived = replace(dead, state=DeliveryState.WAITING, owed_since=now, next_attempt_at=now)
-            self._deliveries[delivery_id] = revived
-            self._note_delivery(now, EventKind.DELIVERY_REVIVED, revived)
-            return True
-
     def events(self, series_uid: str) -> Sequence[LedgerEvent]:
         """See the port."""
         with self._lock:
@@ -300,9 +206,6 @@ class InMemoryLedger(Ledger):
     def _change(self, slide: SlideRecord, state: SlideState, at: datetime) -> None:
         self._slides[slide.series_uid] = replace(slide, state=state, changed_at=at)
 
-    def _note(self, at: datetime, series_uid: str, kind: EventKind, detail: str) -> None:
-        self._events.append(LedgerEvent(at, series_uid, kind, detail))
-
     def _held(self, job: Job) -> _OpenJob | None:
         task = self._jobs.get(job.series_uid)
         return task if task is not None and task.is_held_by(job) else None
@@ -312,52 +215,6 @@ class InMemoryLedger(Ledger):
         if held is not None:
             del self._jobs[job.series_uid]
         return held is not None
-
-    def _owe(self, delivery: Delivery) -> None:
-        number = len(self._deliveries) + 1
-        self._deliveries[number] = replace(delivery, delivery_id=number)
-
-    def _abandoned(self, now: datetime) -> Sequence[Delivery]:
-        sending = [each for each in self._deliveries.values() if each.state is DeliveryState.SENDING]
-        return [each for each in sending if self._delivery_leases[each.delivery_id] <= now]
-
-    def _is_free(self, delivery: Delivery, now: datetime) -> bool:
-        if delivery.state is DeliveryState.SENDING:
-            return self._delivery_leases[delivery.delivery_id] <= now
-        return delivery.state is DeliveryState.WAITING and delivery.next_attempt_at <= now
-
-    def _something_older_waits(self, delivery: Delivery) -> bool:
-        return any(
-            each.delivery_id < delivery.delivery_id
-            and each.order.destination == delivery.order.destination
-            and each.state in _UNSENT
-            for each in self.deliveries(delivery.series_uid)
-        )
-
-    def _is_outdated(self, delivery: Delivery) -> bool:
-        return any(
-            series_uid == delivery.series_uid and revision > delivery.revision
-            for series_uid, revision in self.summaries
-        )
-
-    def _supersede(self, outdated: Sequence[Delivery], now: datetime) -> None:
-        for delivery in outdated:
-            self._deliveries[delivery.delivery_id] = replace(delivery, state=DeliveryState.SUPERSEDED)
-            self._note_delivery(now, EventKind.DELIVERY_SUPERSEDED, delivery)
-
-    def _let_go(self, leased: Delivery, changed: Delivery) -> bool:
-        held = self._is_held(leased)
-        if held:
-            self._deliveries[leased.delivery_id] = changed
-        return held
-
-    def _is_held(self, leased: Delivery) -> bool:
-        now_there = self._deliveries[leased.delivery_id]
-        return now_there.state is DeliveryState.SENDING and now_there.attempts == leased.attempts
-
-    def _note_delivery(self, at: datetime, kind: EventKind, delivery: Delivery, more: str = "") -> None:
-        detail = f"revision {delivery.revision} to {delivery.order.destination}{more}"
-        self._note(at, delivery.series_uid, kind, detail)
 
 
 def _first_record(instance: ReceivedInstance) -> SlideRecord:

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from marrowcount.ports import CommitmentReport
     from marrowcount_adapters.dimse.watching import AssociationWatch
-
-Report = tuple[str, list[str], list[str]]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -58,13 +57,13 @@ class Node:
     """A listening node.
 
     Attributes:
-        reports: of storage commitment: Transaction UID, instances committed, instances failed.
+        reports: of storage commitment.
     """
 
     store: FolderStore
     ledger: InMemoryLedger
     listener: Listener
-    reports: Queue[Report]
+    reports: Queue[CommitmentReport]
 
     @property
     def peer(self) -> Peer:
@@ -86,9 +85,11 @@ def start_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
         store, ledger = FolderStore(tmp_path / f"store{len(nodes)}"), InMemoryLedger()
         receiving = Receiving(store, ledger, HeldClock(), read_facts, limits or ReceiveLimits(min_free_bytes=0))
         listening = ListenerSettings(**({"ae_title": "MARROWCOUNT", "port": 0} | settings))
-        reports: Queue[Report] = Queue()
-        listener = Listener(listening, receiving, lambda *report: reports.put(report), watch)
+        reports: Queue[CommitmentReport] = Queue()
+        listener = Listener(listening, receiving, reports.put, watch)
         node = Node(store, ledger, listener, reports)
+        reports: Queue[CommitmentReport] = Queue()
+        node = Node(store, ledger, Listener(listening, receiving, reports.put), reports)
         node.listener.start()
         nodes.append(node)
         return node

@@ -24,13 +24,13 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 from structlog.testing import capture_logs
 
+from giving import given
 from marrowcount.errors import DeliveryRefusedError, InstanceError, PeerError
+from marrowcount.ports import CommitmentReport, FailedReference, Reference
 from marrowcount_adapters.dimse import Calling, DicomDestination, Peer, Verdict, send_files
 from marrowcount_adapters.dimse.association import open_association
 from marrowcount_adapters.dimse.commitment import (
     COMMITMENT_INSTANCE,
-    CommitmentReport,
-    Reference,
     decode_report,
     encode_report,
 )
@@ -43,10 +43,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Node, Report
+    from conftest import Node
     from pynetdicom.events import Event
 
 CALLING = Calling("MARROWCOUNT", answer_s=20)
+BOTH = (
+    Reference(str(MicroscopyBulkSimpleAnnotationsStorage), "1.2.8.1"),
+    Reference(str(ComprehensiveSRStorage), "1.2.8.2"),
+)
 
 StartPacs = "Callable[..., AbstractContextManager[StandIn]]"
 
@@ -87,7 +91,7 @@ def test_results_arrive_in_order_and_unchanged(start_pacs: StartPacs, results: l
     """Annotations first, then the report that refers to them, each bit by bit."""
     with start_pacs() as pacs:
         destination = DicomDestination("pacs", pacs.peer, CALLING, commit=False)
-        assert destination.send(results) == ""
+        given(destination, results)
         stored = {path.stem: dcmread(path) for path in pacs.folder.glob("*.dcm")}
     assert stored == {"1.2.8.1": dcmread(results[0]), "1.2.8.2": dcmread(results[1])}
 
@@ -103,27 +107,25 @@ def test_progress_is_told_file_by_file(start_pacs: StartPacs, results: list[Path
 def test_commitment_comes_back_by_a_reverse_association(start_pacs: StartPacs, results: list[Path], node: Node) -> None:
     """The PACS calls our listener as SCP of storage commitment (PS3.4 J.3.3) with the transaction we asked for."""
     with start_pacs("--event-to", f"MARROWCOUNT@127.0.0.1:{node.listener.port}") as pacs:
-        transaction_uid = DicomDestination("pacs", pacs.peer, CALLING, commit=True).send(results)
+        transaction_uid = given(DicomDestination("pacs", pacs.peer, CALLING, commit=True), results).commitment_uid
         report = node.reports.get(timeout=20)
-    assert report == (transaction_uid, ["1.2.8.1", "1.2.8.2"], [])
+    assert report == CommitmentReport(transaction_uid, BOTH)
 
 
 def test_commitment_may_come_on_the_asking_association(start_pacs: StartPacs, results: list[Path]) -> None:
     """Archives that report at once, on the same association, are heard too."""
-    reports: Queue[Report] = Queue()
+    reports: Queue[CommitmentReport] = Queue()
     with start_pacs() as pacs:
-        destination = DicomDestination(
-            "pacs", pacs.peer, CALLING, commit=True, on_commitment=lambda *report: reports.put(report)
-        )
-        transaction_uid = destination.send(results)
-        assert reports.get(timeout=20) == (transaction_uid, ["1.2.8.1", "1.2.8.2"], [])
+        destination = DicomDestination("pacs", pacs.peer, CALLING, commit=True, on_commitment=reports.put)
+        transaction_uid = given(destination, results).commitment_uid
+        assert reports.get(timeout=20) == CommitmentReport(transaction_uid, BOTH)
 
 
 def test_each_request_for_commitment_is_a_new_transaction(start_pacs: StartPacs, results: list[Path]) -> None:
     """A Transaction UID is never used twice (PS3.4 J.3.2.1.1)."""
     with start_pacs() as pacs:
         destination = DicomDestination("pacs", pacs.peer, CALLING, commit=True)
-        first, second = destination.send(results), destination.send(results)
+        first, second = (given(destination, results).commitment_uid for _ in range(2))
     assert first != second
     assert first.startswith("2.25.")
 
@@ -132,12 +134,13 @@ def test_missing_instances_are_reported_as_failed(start_pacs: StartPacs, results
     """What the PACS does not hold it does not commit to."""
     with start_pacs("--event-to", f"MARROWCOUNT@127.0.0.1:{node.listener.port}") as pacs:
         destination = DicomDestination("pacs", pacs.peer, CALLING, commit=True)
-        destination.send(results)
+        given(destination, results)
         node.reports.get(timeout=20)
         (pacs.folder / "1.2.8.2.dcm").unlink()
         references = [Reference(str(ComprehensiveSRStorage), "1.2.8.2")]
         transaction_uid = destination._ask_for_commitment(references)
-        assert node.reports.get(timeout=20) == (transaction_uid, [], ["1.2.8.2"])
+        missing = FailedReference(str(ComprehensiveSRStorage), "1.2.8.2", 0x0112)
+        assert node.reports.get(timeout=20) == CommitmentReport(transaction_uid, (), (missing,))
 
 
 def test_report_that_is_faster_than_the_ledger_is_offered_again(
@@ -191,7 +194,7 @@ def test_refusal_for_good_is_not_retried(serve: Callable[..., Peer], results: li
     """A900 would be A900 again: the delivery is refused, with status and instance in the message."""
     peer = serve(*RESULT_CONTEXTS, EVT_C_STORE=answering(0x0000, 0xA900))
     with pytest.raises(DeliveryRefusedError) as failure:
-        DicomDestination("pacs", peer, CALLING, commit=False).send(results)
+        given(DicomDestination("pacs", peer, CALLING, commit=False), results)
     assert "1.2.8.2" in failure.value.message
     assert "A900H" in failure.value.message
 
@@ -200,14 +203,15 @@ def test_lack_of_resources_is_retried(serve: Callable[..., Peer], results: list[
     """A700 passes, so it is an error that is worth a retry."""
     peer = serve(*RESULT_CONTEXTS, EVT_C_STORE=answering(0xA700, 0x0000))
     with pytest.raises(PeerError) as failure:
-        DicomDestination("pacs", peer, CALLING, commit=False).send(results)
+        given(DicomDestination("pacs", peer, CALLING, commit=False), results)
     assert failure.value.retryable
 
 
 def test_warning_counts_as_taken(serve: Callable[..., Peer], results: list[Path]) -> None:
     """An archive that coerced an attribute has the instance (B000)."""
     peer = serve(*RESULT_CONTEXTS, EVT_C_STORE=answering(0xB000, 0xB007))
-    assert DicomDestination("pacs", peer, CALLING, commit=False).send(results) == ""
+    taken = given(DicomDestination("pacs", peer, CALLING, commit=False), results).taken
+    assert [one.code for one in taken] == [0xB000, 0xB007]
 
 
 def test_pacs_that_does_not_take_annotations_refuses_for_good(serve: Callable[..., Peer], results: list[Path]) -> None:
@@ -216,7 +220,7 @@ def test_pacs_that_does_not_take_annotations_refuses_for_good(serve: Callable[..
     report = send_files(results, peer, CALLING)
     assert [sent.verdict for sent in report.sent] == [Verdict.REFUSED, Verdict.TAKEN]
     with pytest.raises(DeliveryRefusedError):
-        DicomDestination("pacs", serve((ComprehensiveSRStorage, None)), CALLING, commit=False).send(results[:1])
+        given(DicomDestination("pacs", serve((ComprehensiveSRStorage, None)), CALLING, commit=False), results[:1])
 
 
 def test_implicit_vr_alone_is_enough(serve: Callable[..., Peer], results: list[Path]) -> None:
@@ -239,7 +243,7 @@ def test_peer_that_aborts_is_tried_again(serve: Callable[..., Peer], results: li
     report = send_files(results, peer, CALLING)
     assert [sent.verdict for sent in report.sent] == [Verdict.TRY_LATER, Verdict.TRY_LATER]
     with pytest.raises(PeerError) as failure:
-        DicomDestination("pacs", peer, CALLING, commit=False).send(results)
+        given(DicomDestination("pacs", peer, CALLING, commit=False), results)
     assert failure.value.code == "instance-not-taken"
 
 
@@ -249,7 +253,7 @@ def test_archive_without_storage_commitment_has_still_taken_the_files(
     """What was stored is delivered, without a transaction to wait for; a warning says that nothing was committed to."""
     peer = serve(*RESULT_CONTEXTS, EVT_C_STORE=answering(0, 0))
     with capture_logs() as logs:
-        assert DicomDestination("pacs", peer, CALLING, commit=True).send(results) == ""
+        assert given(DicomDestination("pacs", peer, CALLING, commit=True), results).commitment_uid == ""
     warning = {"event": "commitment.unavailable", "destination": "pacs", "code": "peer-lacks-service"}
     assert [log for log in logs if log["log_level"] == "warning"] == [{**warning, "log_level": "warning"}]
 
@@ -272,7 +276,7 @@ def test_refused_request_for_commitment_is_a_peer_error(serve: Callable[..., Pee
         EVT_N_ACTION=lambda _: (0x0110, None),
     )
     with pytest.raises(PeerError) as failure:
-        DicomDestination("pacs", peer, CALLING, commit=True).send(results)
+        given(DicomDestination("pacs", peer, CALLING, commit=True), results)
     assert failure.value.code == "commitment-not-taken"
     assert "0110H" in failure.value.message
 
@@ -368,7 +372,7 @@ def test_sending_reads_no_further_ahead_than_the_network_takes(
 
 def test_commitment_report_survives_encoding() -> None:
     """What one side encodes the other decodes."""
-    report = CommitmentReport("2.25.17", (Reference("1.2", "1.2.3"),), (Reference("1.2", "1.2.4"),))
+    report = CommitmentReport("2.25.17", (Reference("1.2", "1.2.3"),), (FailedReference("1.2", "1.2.4", 0x0112),))
     assert decode_report(encode_report(report)) == report
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from giving import given
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount_adapters.fhir_client import FhirDestination
 from marrowcount_adapters.fhir_client.stand_in import FhirServer, FhirStore
@@ -78,15 +79,15 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_a_bundle_is_delivered(base_url: str, store: FhirStore, file: Path) -> None:
     """A transaction that the server carries out is delivered, and the resource is there."""
-    FhirDestination("ehr", base_url).send([file])
+    given(FhirDestination("ehr", base_url), [file])
     assert [r["status"] for r in store.search("Observation", {})] == ["preliminary"]
 
 
 def test_a_repeat_makes_no_second_resource(base_url: str, store: FhirStore, file: Path) -> None:
     """Delivering twice, as after a lost answer, leaves one resource with a second version."""
     destination = FhirDestination("ehr", base_url)
-    destination.send([file])
-    destination.send([file])
+    given(destination, [file])
+    given(destination, [file])
     assert [r["meta"]["versionId"] for r in store.search("Observation", {})] == ["2"]
 
 
@@ -94,8 +95,8 @@ def test_a_conditional_create_is_done_once(base_url: str, store: FhirStore, file
     """A conditional create that matches changes nothing."""
     file.write_text(json.dumps(bundle("POST")))
     destination = FhirDestination("ehr", base_url)
-    destination.send([file])
-    destination.send([file])
+    given(destination, [file])
+    given(destination, [file])
     assert [r["meta"]["versionId"] for r in store.search("Observation", {})] == ["1"]
 
 
@@ -108,7 +109,7 @@ def test_a_result_without_a_patient_is_held(
     unidentified["entry"][0]["resource"]["subject"] = subject  # type: ignore[index]
     file.write_text(json.dumps(unidentified))
     with pytest.raises(DeliveryRefusedError) as caught:
-        FhirDestination("ehr", base_url).send([file])
+        given(FhirDestination("ehr", base_url), [file])
     assert caught.value.code == "unidentified-patient"
     assert store.bundles == 0
 
@@ -121,7 +122,7 @@ def test_the_server_is_asked_for_its_version(base_url: str) -> None:
 def test_nobody_there_is_tried_again(file: Path) -> None:
     """A server that does not answer is a passing failure."""
     with pytest.raises(PeerError) as caught:
-        FhirDestination("ehr", "http://127.0.0.1:9/fhir").send([file])
+        given(FhirDestination("ehr", "http://127.0.0.1:9/fhir"), [file])
     assert caught.value.retryable
 
 
@@ -136,7 +137,7 @@ def outcome(code: str) -> bytes:
 def test_passing_failures_may_be_tried_again(answering: str, file: Path) -> None:
     """Overload, an expired token, a lock and an answer cut short may pass."""
     with pytest.raises(PeerError) as caught:
-        FhirDestination("ehr", answering).send([file])
+        given(FhirDestination("ehr", answering), [file])
     assert caught.value.retryable
 
 
@@ -151,21 +152,21 @@ FAILED_INSIDE = json.dumps(
 def test_lasting_refusals_are_final(answering: str, file: Path) -> None:
     """A refusal for good, also one hidden inside a success, is not tried again."""
     with pytest.raises(DeliveryRefusedError):
-        FhirDestination("ehr", answering).send([file])
+        given(FhirDestination("ehr", answering), [file])
 
 
 @pytest.mark.parametrize("answering", [(400, outcome("invalid"))], indirect=True)
 def test_no_patient_data_in_the_error(answering: str, file: Path) -> None:
     """The server's texts, which may quote the patient, stay out of the error; code and place are in it."""
     with pytest.raises(DeliveryRefusedError, match=r"Bundle\.entry") as caught:
-        FhirDestination("ehr", answering).send([file])
+        given(FhirDestination("ehr", answering), [file])
     assert "DOE" not in str(caught.value)
 
 
 def test_the_token_is_sent_and_read_anew(base_url: str, file: Path, tmp_path: Path) -> None:
     """A missing token file is a passing failure, since someone renews it."""
     with pytest.raises(PeerError) as caught:
-        FhirDestination("ehr", base_url, token_file=tmp_path / "none").send([file])
+        given(FhirDestination("ehr", base_url, token_file=tmp_path / "none"), [file])
     assert caught.value.code == "no-token"
 
 
