@@ -103,3 +103,28 @@ def test_sweeping_takes_only_the_old(store: InstanceStore) -> None:
 def test_free_space_is_told(store: InstanceStore) -> None:
     """There is some on the machine of a test."""
     assert store.free_bytes() > 0
+
+
+def test_an_arriving_file_is_digested_on_its_way(store: InstanceStore) -> None:
+    """What was written in pieces can be kept without being read again."""
+    file = store.arriving()
+    assert file.path.parent == store.incoming
+    for piece in (b"sl", memoryview(b"id"), b"", b"e"):
+        file.write(piece)
+    digest = file.finish()
+    assert (digest.sha256, digest.size_bytes) == (hashlib.sha256(b"slide").hexdigest(), 5)
+    kept = store.keep(file.path, SERIES, INSTANCE, digest)
+    file.discard()
+    assert store.path(kept.path).read_bytes() == b"slide"
+    assert (kept.sha256, kept.size_bytes) == (digest.sha256, digest.size_bytes)
+
+
+def test_a_discarded_file_is_gone(store: InstanceStore) -> None:
+    """Whether it was complete or not, and however often it is said."""
+    half, whole = store.arriving(), store.arriving()
+    half.write(b"half")
+    whole.write(b"whole")
+    whole.finish()
+    for file in (half, whole, half, whole):
+        file.discard()
+    assert not list(store.incoming.iterdir())

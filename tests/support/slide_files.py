@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -11,7 +12,9 @@ from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["slide_file"]
+__all__ = ["large_slide_file", "slide_file"]
+
+FRAME_BYTES = 1 << 20
 
 
 def slide_file(
@@ -35,3 +38,22 @@ def slide_file(
         setattr(dataset, keyword, value)
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+def large_slide_file(path: Path, uid: str, size_bytes: int) -> Path:
+    """The same level with so many bytes of frames, written piece by piece."""
+    slide_file(path, uid)
+    head = path.read_bytes()
+    frame = bytes(range(256)) * (FRAME_BYTES // 256)
+    with path.open("wb") as file:
+        file.write(head[: head.rindex(b"\xe0\x7f\x10\x00OB") + 12])
+        file.write(_item(0xE000, b""))  # Basic Offset Table, empty
+        for _ in range(size_bytes // FRAME_BYTES):
+            file.write(_item(0xE000, frame))
+        file.write(_item(0xE0DD, b""))
+    return path
+
+
+def _item(element: int, content: bytes) -> bytes:
+    """An item of encapsulated pixel data (PS3.5 A.4)."""
+    return struct.pack("<HHI", 0xFFFE, element, len(content)) + content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 
-from marrowcount.errors import SettingsError, StorageError
+from marrowcount.errors import InstanceError, SettingsError, StorageError
 from marrowcount.workflow.access import AccessRules, CallerRule
 from marrowcount_adapters.dimse.admission import Admission
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
@@ -20,8 +19,8 @@ from marrowcount_adapters.dimse.contexts import accepted_contexts
 from marrowcount_adapters.dimse.peers import checked_ae_title
 from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServer
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
-from marrowcount_adapters.dimse.statuses import Status, status_of
-from marrowcount_adapters.dimse.transfers import Transfers, caller_of
+from marrowcount_adapters.dimse.statuses import Status, status_of, status_of_refusal
+from marrowcount_adapters.dimse.streaming import answered, arrived_of, caller_of, stream_data_sets
 from marrowcount_adapters.dimse.watching import Unwatched, WatchedAssociations
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from pynetdicom.events import Event
 
     from marrowcount.workflow.receive import Receiving
+    from marrowcount_adapters.dimse.transfers import Arrived
     from marrowcount_adapters.dimse.watching import AssociationWatch
 
 __all__ = ["Listener", "ListenerSettings"]
@@ -81,8 +81,8 @@ class ListenerSettings:
 class Listener:
     """Answers C-STORE, C-ECHO and the N-EVENT-REPORT of storage commitment.
 
-    pynetdicom streams data sets into the folder that :mod:`tempfile` uses, so while a listener runs, that is the
-    store's incoming folder for the whole process, and a process runs one listener at a time.
+    Data sets are streamed to the disk and digested on the way, past pynetdicom; see
+    :mod:`marrowcount_adapters.dimse.streaming`.
     """
 
     def __init__(
@@ -99,10 +99,8 @@ class Listener:
         callers = tuple(_rule(text) for text in sorted(settings.allowed_callers))
         access = AccessRules((*callers, *settings.callers))
         self._admission = Admission(checked_ae_title(settings.ae_title), access, self._watch.refused)
-        self._transfers = Transfers(receiving.may_continue)
         self._watched = WatchedAssociations(self._watch)
         self._servers: tuple[BoundedServer, ...] = ()
-        self._tempdir: str | None = None
 
     @property
     def port(self) -> int:
@@ -123,14 +121,8 @@ class Listener:
             StorageError: the incoming folder cannot be swept.
         """
         self._receiving.sweep(self._settings.network_timeout_s)
-        self._tempdir, tempfile.tempdir = tempfile.tempdir, str(self._receiving.incoming)
-        _config.STORE_RECV_CHUNKED_DATASET = True
         _config.LOG_HANDLER_LEVEL = "none"
-        try:
-            self._servers = self._bound_servers()
-        except SettingsError:
-            tempfile.tempdir = self._tempdir
-            raise
+        self._servers = self._bound_servers()
         for server in self._servers:
             threading.Thread(target=server.serve_forever, args=(0.1,), name="dicom-listener", daemon=True).start()
             port, tls = server.server_address[1], server.ssl_context is not None
@@ -148,7 +140,6 @@ class Listener:
             association.join(max(0.0, deadline - time.monotonic()))
             if association.is_alive():
                 association.abort()
-        tempfile.tempdir = self._tempdir
         LOG.info("listener.stopped", ae_title=self._settings.ae_title)
 
     def _bound_servers(self) -> tuple[BoundedServer, ...]:
@@ -190,7 +181,7 @@ class Listener:
 
     def _handlers(self) -> list[evt.EventHandlerType]:
         return [
-            *self._transfers.handlers(),
+            (evt.EVT_CONN_OPEN, lambda event: stream_data_sets(event.assoc, self._receiving)),
             *self._watched.handlers(),
             (evt.EVT_REQUESTED, self._admission.screen),
             (evt.EVT_C_STORE, self._store),
@@ -198,25 +189,32 @@ class Listener:
         ]
 
     def _store(self, event: Event) -> Dataset | int:
+        arrived = arrived_of(event)
+        if arrived is None:
+            return _answer(Status.CANNOT_UNDERSTAND, "The request came without a data set.")
         try:
-            return self._taken(event)
+            return self._taken(event, arrived)
         finally:
-            self._transfers.answered(event.assoc, event.dataset_path)
+            answered(event.assoc, arrived)
 
-    def _taken(self, event: Event) -> Dataset | int:
+    def _taken(self, event: Event, arrived: Arrived) -> Dataset | int:
         request, caller = cast("C_STORE", event.request), caller_of(event.assoc)
         try:
             receipt = self._receiving.take(
-                event.dataset_path, caller, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+                arrived.taken_file(),
+                caller,
+                str(request.AffectedSOPClassUID),
+                str(request.AffectedSOPInstanceUID),
+                arrived.digest,
             )
-        except StorageError as error:
+        except (InstanceError, StorageError) as error:
             LOG.error("instance.not_stored", code=error.code, sender=caller)  # noqa: TRY400 - the code says all
-            return _answer(Status.OUT_OF_RESOURCES, error.message)
+            return _answer(status_of_refusal(error), error.message)
         except Exception as error:  # noqa: BLE001 - one bad instance must not end the association without an answer
             # Not its message or traceback: a parser's may quote the data set.
             LOG.error("instance.failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
             return _answer(Status.PROCESSING_FAILURE, "The node failed; see its log.")
-        self._watched.received(event.assoc, event.dataset_path, receipt)
+        self._watched.received(event.assoc, arrived.taken_file(), receipt)
         return _answer(status_of(receipt), receipt.message)
 
     def _commitment_reported(self, event: Event) -> tuple[int, None]:

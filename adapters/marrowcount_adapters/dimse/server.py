@@ -18,15 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pynetdicom.association import Association
-    from pynetdicom.pdu_primitives import P_DATA
     from pynetdicom.transport import AssociationSocket
 
 __all__ = ["BoundedRequestHandler", "BoundedServer"]
 
 LOG: Final = structlog.get_logger()
-
-INVALID_PDU: Final = "Evt19"
-"""Unrecognised or invalid PDU (PS3.8 Table 9-10): answered with A-ABORT."""
 
 CONNECTIONS_PER_ASSOCIATION: Final = 4
 """Connections held open, as a multiple of the associations allowed; those beyond are closed unheard."""
@@ -65,26 +61,8 @@ class BoundedRequestHandler(RequestHandler):
         connection.__class__ = BoundedSocket
         self.request.settimeout(association.network_timeout)
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _guard_messages(association)
         _guard_state_machine(association)
         return association
-
-
-def _guard_messages(association: Association) -> None:
-    """Make a message that cannot be decoded, or written for want of space, end its association in good order.
-
-    pynetdicom's thread would die of it, without an A-ABORT and without telling that the connection closed.
-    """
-    receive = association.dimse.receive_primitive
-
-    def guarded(primitive: P_DATA) -> None:
-        try:
-            receive(primitive)
-        except Exception as error:  # noqa: BLE001 - whatever a peer sends, at the process boundary
-            LOG.warning("message.invalid", error=type(error).__name__)
-            association.dul.event_queue.put(INVALID_PDU)
-
-    association.dimse.receive_primitive = guarded  # type: ignore[method-assign] # the one place all messages pass
 
 
 def _guard_state_machine(association: Association) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 import time
 from contextlib import suppress
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.transport import T_CONNECT, AddressInformation
 
-__all__ = ["MAX_PDU_BYTES", "BoundedSocket", "CallingEntity", "handshake_reason"]
+__all__ = ["LONGEST_PDU_BYTES", "MAX_PDU_BYTES", "BoundedSocket", "CallingEntity", "handshake_reason"]
 
 MAX_PDU_BYTES: Final = 131072
 """What the node offers; 8 times pynetdicom's own offer doubles the rate."""
@@ -28,13 +29,61 @@ LONGEST_PDU_BYTES: Final = 1 << 20
 
 
 class BoundedSocket(AssociationSocket):
-    """Reads a PDU into one buffer, gives up on one that is too long or stalls, and is closed whatever happens.
+    """Gives up on a PDU that is too long or stalls, reads without copying, and is closed whatever happens.
 
     Attributes:
         failure: why there is no TLS connection, in a few words; empty where there is one, or none was asked for.
     """
 
     failure = ""
+    _read_ahead = b""
+    _deadline = float("inf")
+
+    def begin_pdu(self) -> None:
+        """From now on the peer has the network timeout to bring a whole PDU."""
+        self._deadline = time.monotonic() + (self.assoc.network_timeout or float("inf"))
+
+    def into(self, room: memoryview) -> int:
+        """Read into a buffer what is there, waiting for the first byte; how many bytes.
+
+        Raises:
+            ConnectionError: the peer closed the connection, or this side did.
+            TimeoutError: the peer stalled for longer than the network timeout.
+        """
+        if self.socket is None:
+            raise ConnectionError("the connection is closed")
+        count = self._received_into(room)
+        if not count:
+            raise ConnectionError("the peer closed the connection")
+        if time.monotonic() > self._deadline:
+            raise TimeoutError("the peer stalled within a PDU")
+        return count
+
+    def exactly(self, count: int) -> bytes:
+        """Read so many bytes.
+
+        Raises:
+            OSError: as :meth:`into`.
+        """
+        buffer, filled = bytearray(count), 0
+        while filled < count:
+            filled += self.into(memoryview(buffer)[filled:])
+        return bytes(buffer)
+
+    def put_back(self, head: bytes) -> None:
+        """Let the next :meth:`recv` return these bytes, and no others."""
+        self._read_ahead = head
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something can be read; waits for it for so long."""
+        if self.socket is None:
+            return False
+        pending = getattr(self.socket, "pending", None)  # a TLS connection may have decrypted more than was asked for
+        if pending is not None and pending():
+            return True
+        asked = select.poll()  # select(2) fails for descriptors of 1024 and above
+        asked.register(self.socket, select.POLLIN)
+        return bool(asked.poll(seconds * 1000))
 
     def recv(self, nr_bytes: int) -> bytearray:
         """As many bytes as asked for; fewer where the peer closed, or announced more than any PDU holds.
@@ -42,14 +91,16 @@ class BoundedSocket(AssociationSocket):
         Raises:
             TimeoutError: the peer stalled for longer than the network timeout.
         """
+        if self._read_ahead:
+            head, self._read_ahead = self._read_ahead, b""
+            return bytearray(head)
         if nr_bytes > LONGEST_PDU_BYTES or self.socket is None:
             return bytearray()
+        self.begin_pdu()
         buffer, received = bytearray(nr_bytes), 0
-        deadline = time.monotonic() + (self.assoc.network_timeout or float("inf"))
-        while received < nr_bytes and (count := self._received_into(memoryview(buffer)[received:])):
-            received += count
-            if time.monotonic() > deadline:
-                raise TimeoutError("the peer stalled within a PDU")
+        with suppress(ConnectionError):
+            while received < nr_bytes:
+                received += self.into(memoryview(buffer)[received:])
         return buffer[:received]
 
     def _received_into(self, rest: memoryview) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from marrowcount.workflow.receive import Outcome, Receipt
 
-__all__ = ["Status", "Verdict", "status_of", "verdict_of"]
+if TYPE_CHECKING:
+    from marrowcount.errors import MarrowcountError
+
+__all__ = ["Status", "Verdict", "status_of", "status_of_refusal", "verdict_of"]
 
 
 class Status(IntEnum):
@@ -21,6 +24,8 @@ class Status(IntEnum):
     """PS3.7 C.5.11: the SOP Instance UID belongs to another data set."""
     OUT_OF_RESOURCES = 0xA700
     """PS3.4 Table B.2-1: the disk or the ledger cannot take it now."""
+    TOO_LARGE = 0xA701
+    """PS3.4 Table B.2-1, out of resources: larger than the node's settings allow, so sending again will not help."""
     DATA_SET_MISMATCH = 0xA900
     """PS3.4 Table B.2-1: the data set is not what was announced, or lacks what its class requires."""
     CANNOT_UNDERSTAND = 0xC000
@@ -40,6 +45,7 @@ class Verdict(StrEnum):
 
 OF_CODE: Final = {
     "not-dicom": Status.CANNOT_UNDERSTAND,
+    "too-large": Status.TOO_LARGE,
     "instance-conflict": Status.DUPLICATE_INSTANCE,
 }
 
@@ -54,6 +60,11 @@ def status_of(receipt: Receipt) -> Status:
     if receipt.outcome in {Outcome.NEW, Outcome.IDENTICAL}:
         return Status.SUCCESS
     return OF_CODE.get(receipt.code, Status.DATA_SET_MISMATCH)
+
+
+def status_of_refusal(error: MarrowcountError) -> Status:
+    """The answer to C-STORE where the instance was not even judged."""
+    return OF_CODE.get(error.code, Status.OUT_OF_RESOURCES)
 
 
 def verdict_of(status: int | None) -> Verdict:

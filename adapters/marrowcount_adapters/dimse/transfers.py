@@ -1,113 +1,137 @@
-"""What is being received at the moment: held against the limits, and cleared away where it breaks off."""
+"""One data set of C-STORE on its way from the socket into its file, held against the limits as it grows."""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-import structlog
-from pynetdicom import evt
-from pynetdicom.pdu import P_DATA_TF
+from marrowcount.errors import InstanceError, MarrowcountError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from pynetdicom.association import Association
-    from pynetdicom.dimse_messages import DIMSEMessage
-    from pynetdicom.events import Event
+    from marrowcount.ports import ArrivingFile, Digest
+    from marrowcount.workflow.receive import Receiving
+    from marrowcount_adapters.dimse.sockets import BoundedSocket
 
-__all__ = ["Transfers", "caller_of"]
+__all__ = ["Arrived", "EndlessError", "Transfer"]
 
-LOG: Final = structlog.get_logger()
+BUFFER_BYTES: Final = 1 << 18
+"""Small enough for a processor's cache, large enough that digesting and writing let other threads run meanwhile."""
 
 CHECK_EVERY_BYTES: Final = 8 << 20
-"""How often a running transfer is held against the limits."""
+"""How often a transfer is held against the limits."""
+
+LONGEST_DRAIN_BYTES: Final = 1 << 36
+"""How much of a refused data set is read so that its sender can be told; who sends more never ends."""
 
 
-@dataclass(slots=True)
-class _Transfer:
-    """One association's.
+class EndlessError(Exception):
+    """A refused data set goes on and on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A complete data set that waits for its answer.
 
     Attributes:
-        received_bytes: of the message that is coming in.
-        files: of data sets that are coming in or not answered for yet, by path.
+        file: its own file, to be deleted after the answer; None where it was refused.
+        digest: of the file.
+        refusal: why it was refused, and only read to its end.
     """
 
-    received_bytes: int = 0
-    files: dict[str, IO[bytes]] = field(default_factory=dict)
+    file: ArrivingFile | None
+    digest: Digest | None
+    refusal: MarrowcountError | None
 
-    def note_file(self, message: DIMSEMessage | None) -> None:
-        """Remember the file that a message is written to; a peer may begin a second before it ends the first."""
-        file = message._data_set_file if message else None  # noqa: SLF001 - pynetdicom names it nowhere else
-        if file:
-            self.files[file.name] = cast("IO[bytes]", file)
+    def taken_file(self) -> Path:
+        """Where it lies.
 
+        Raises:
+            InstanceError: it was refused as too large.
+            StorageError: it was refused for want of space.
+        """
+        if self.refusal is not None or self.file is None:
+            raise self.refusal or StorageError("disk-failed", "The file of a data set is not there.")
+        return self.file.path
 
-class Transfers:
-    """Watches over all associations of a listener."""
-
-    def __init__(self, may_continue: Callable[[int], bool]) -> None:
-        self._may_continue = may_continue
-        self._transfers: WeakKeyDictionary[Association, _Transfer] = WeakKeyDictionary()
-
-    def handlers(self) -> list[evt.EventHandlerType]:
-        """To be bound to the server."""
-        return [
-            (evt.EVT_CONN_OPEN, self._opened),
-            (evt.EVT_PDU_RECV, self._pdu_received),
-            (evt.EVT_DIMSE_RECV, self._message_received),
-            (evt.EVT_CONN_CLOSE, self._closed),
-        ]
-
-    def answered(self, association: Association, path: Path) -> None:
-        """A data set was taken or refused; pynetdicom deletes its file."""
-        self._transfers[association].files.pop(str(path), None)
-
-    def _opened(self, event: Event) -> None:
-        self._transfers[event.assoc] = _Transfer()
-
-    def _pdu_received(self, event: Event) -> None:
-        """Abort a transfer that outgrows the limits, before it fills the disk."""
-        if not isinstance(event.pdu, P_DATA_TF):
-            return
-        transfer = self._transfers[event.assoc]
-        transfer.note_file(event.assoc.dimse.message)
-        before, transfer.received_bytes = transfer.received_bytes, transfer.received_bytes + event.pdu.pdu_length
-        if before // CHECK_EVERY_BYTES == transfer.received_bytes // CHECK_EVERY_BYTES:
-            return
-        if not self._may_continue(transfer.received_bytes):
-            LOG.error("transfer.aborted", sender=caller_of(event.assoc), received_bytes=transfer.received_bytes)
-            # Aborting waits for the very thread that runs this handler.
-            threading.Thread(target=event.assoc.abort, kwargs={"block": True}, daemon=True).start()
-
-    def _message_received(self, event: Event) -> None:
-        transfer = self._transfers[event.assoc]
-        transfer.received_bytes = 0
-        transfer.note_file(event.message)
-
-    def _closed(self, event: Event) -> None:
-        """Clear up what pynetdicom leaves: a thread that waits for a request, and files that nobody deletes."""
-        association = event.assoc
-        if association.requestor.primitive is None:
-            association.dul.to_user_queue.put(None)  # pyright: ignore[reportArgumentType] # as if the wait had timed out
-        transfer = self._transfers[association]
-        transfer.note_file(association.dimse.message)
-        if transfer.files:
-            threading.Thread(target=_clear, args=(association, transfer.files), daemon=True).start()
+    def let_go(self) -> None:
+        """Delete the file, which lives on under another name where it was taken over."""
+        if self.file is not None:
+            self.file.discard()
 
 
-def caller_of(association: Association) -> str:
-    """The calling AE title."""
-    return str(association.requestor.ae_title).strip()
+class Transfer:
+    """A data set on its way in; refused where the limits or the disk do not allow it, but read to its end."""
 
+    def __init__(self, receiving: Receiving, head: bytes, buffer: memoryview) -> None:
+        """Begin.
 
-def _clear(association: Association, files: dict[str, IO[bytes]]) -> None:
-    """Delete files once the association's thread can no longer be at work on them."""
-    association.join()
-    for path, file in files.items():
-        file.close()
-        Path(path).unlink(missing_ok=True)
-        LOG.warning("transfer.broken_off", sender=caller_of(association))
+        Args:
+            receiving: who takes the instance over.
+            head: what precedes the data set in its file (PS3.10 section 7.1).
+            buffer: to read into, :data:`BUFFER_BYTES` long.
+        """
+        self._receiving = receiving
+        self._buffer = buffer
+        self._filled = len(head)
+        buffer[: self._filled] = head
+        self._file: ArrivingFile | None = None
+        self._refusal: MarrowcountError | None = None
+        self.received_bytes = 0
+        try:
+            self._file = receiving.arriving()
+        except StorageError as error:
+            self._refusal = error
+
+    def read(self, socket: BoundedSocket, count: int) -> None:
+        """Take so many bytes from the socket.
+
+        Raises:
+            OSError: the connection ended or stalled.
+            EndlessError: the data set was refused, and never ends.
+        """
+        while count:
+            if self._filled == len(self._buffer):
+                self._flush()
+            taken = socket.into(self._buffer[self._filled : self._filled + count])
+            self._filled += taken
+            count -= taken
+
+    def finish(self) -> Arrived:
+        """The data set is complete."""
+        digest = None
+        try:
+            self._flush()
+            if self._file is not None:
+                digest = self._file.finish()
+        except StorageError as error:
+            self._refuse(error)
+        return Arrived(self._file, digest, self._refusal)
+
+    def discard(self) -> None:
+        """Delete what is there."""
+        if self._file is not None:
+            self._file.discard()
+
+    def _flush(self) -> None:
+        before, self.received_bytes = self.received_bytes, self.received_bytes + self._filled
+        piece, self._filled = self._buffer[: self._filled], 0
+        try:
+            if before // CHECK_EVERY_BYTES != self.received_bytes // CHECK_EVERY_BYTES:
+                self._check()
+            if self._file is not None:
+                self._file.write(piece)
+        except (InstanceError, StorageError) as error:
+            self._refuse(error)
+
+    def _check(self) -> None:
+        if self._refusal is None:
+            self._receiving.check_transfer(self.received_bytes)
+        elif self.received_bytes > LONGEST_DRAIN_BYTES:
+            raise EndlessError
+
+    def _refuse(self, error: MarrowcountError) -> None:
+        """Free its space at once; the rest is read and dropped."""
+        self.discard()
+        self._file, self._refusal = None, error

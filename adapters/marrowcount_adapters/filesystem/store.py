@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import InstanceError, StorageError
-from marrowcount.ports import InstanceStore, KeptFile
+from marrowcount.ports import Digest, InstanceStore, KeptFile
+from marrowcount_adapters.filesystem.arriving import WrittenFile
+from marrowcount_adapters.filesystem.failures import translated
 from marrowcount_adapters.filesystem.part10 import same_data_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["FolderStore"]
@@ -24,18 +23,6 @@ __all__ = ["FolderStore"]
 UID_FORM: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 UID_MAX_LENGTH: Final = 64
 """PS3.5 section 9.1."""
-
-FAILURES: Final = {
-    errno.ENOSPC: ("disk-full", "The disk is full; make room or enlarge it."),
-    errno.EDQUOT: ("disk-full", "The disk quota is used up; make room or raise it."),
-    errno.EROFS: ("disk-read-only", "The file system is mounted read-only; mount it for writing."),
-    errno.EACCES: ("disk-not-permitted", "The service may not write here; give its user the right to."),
-    errno.EPERM: ("disk-not-permitted", "The service may not write here; give its user the right to."),
-    errno.ENOENT: ("file-missing", "A file that should lie in the instance store is not there."),
-    errno.EOPNOTSUPP: ("disk-without-links", "The file system has no hard links; use one that has, as ext4 or XFS."),
-    errno.EXDEV: ("disk-two-file-systems", "The store's folders lie on different file systems; put them on one."),
-}
-DISK_FAILED: Final = ("disk-failed", "The disk failed; see the system's log.")
 
 CONTENT_NAME_LENGTH: Final = 16
 """Hexadecimal digits of the digest in the name of a second file of the same instance."""
@@ -54,7 +41,7 @@ class FolderStore(InstanceStore):
             StorageError: they cannot be made.
         """
         self._root = root.absolute()
-        with _translated():
+        with translated():
             for folder in (self.incoming, self._instances, self._quarantine):
                 folder.mkdir(parents=True, exist_ok=True)
 
@@ -71,7 +58,15 @@ class FolderStore(InstanceStore):
     def _quarantine(self) -> Path:
         return self._root / "quarantine"
 
-    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
+    def arriving(self) -> WrittenFile:
+        """A new, empty file below ``incoming``.
+
+        Raises:
+            StorageError: the disk is full or fails.
+        """
+        return WrittenFile(self.incoming)
+
+    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str, digest: Digest | None = None) -> KeptFile:
         """Take over a complete file; when this returns, file and folders are synced.
 
         Raises:
@@ -79,14 +74,14 @@ class FolderStore(InstanceStore):
             StorageError: the disk is full or fails.
         """
         folder, name = self._instances / _checked(series_uid), _checked(sop_instance_uid)
-        with _translated():
-            sha256, size_bytes = _synced_digest(incoming)
+        with translated():
+            found = _synced(incoming, digest)
             if not folder.exists():
                 folder.mkdir(exist_ok=True)
                 _sync_folder(self._instances)
-            kept = _linked(incoming, folder, name, sha256)
+            kept = _linked(incoming, folder, name, found.sha256)
             _sync_folder(folder)
-        return KeptFile(kept.relative_to(self._root).as_posix(), sha256, size_bytes)
+        return KeptFile(kept.relative_to(self._root).as_posix(), found.sha256, found.size_bytes)
 
     def digest(self, incoming: Path) -> str:
         """SHA-256 of a file, hexadecimal.
@@ -94,7 +89,7 @@ class FolderStore(InstanceStore):
         Raises:
             StorageError: it cannot be read.
         """
-        with _translated(), incoming.open("rb") as file:
+        with translated(), incoming.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def same_data_set(self, incoming: Path, kept: str) -> bool:
@@ -103,7 +98,7 @@ class FolderStore(InstanceStore):
         Raises:
             StorageError: one cannot be read.
         """
-        with _translated():
+        with translated():
             return same_data_set(incoming, self.path(kept))
 
     def quarantine(self, incoming: Path, reason: str) -> KeptFile:
@@ -112,13 +107,13 @@ class FolderStore(InstanceStore):
         Raises:
             StorageError: the disk is full or fails.
         """
-        with _translated():
-            sha256, size_bytes = _synced_digest(incoming)
-            target = self._quarantine / f"{sha256}.dcm"
-            _write_synced(target.with_suffix(".reason.json"), _reason(reason, sha256, size_bytes))
+        with translated():
+            found = _synced(incoming, None)
+            target = self._quarantine / f"{found.sha256}.dcm"
+            _write_synced(target.with_suffix(".reason.json"), _reason(reason, found))
             incoming.replace(target)
             _sync_folder(self._quarantine)
-        return KeptFile(target.relative_to(self._root).as_posix(), sha256, size_bytes)
+        return KeptFile(target.relative_to(self._root).as_posix(), found.sha256, found.size_bytes)
 
     def path(self, kept: str) -> Path:
         """Where a kept file lies now.
@@ -133,7 +128,7 @@ class FolderStore(InstanceStore):
 
     def free_bytes(self) -> int:
         """Space that this user may still fill on the store's file system."""
-        with _translated():
+        with translated():
             status = os.statvfs(self._root)
         return status.f_bavail * status.f_frsize
 
@@ -141,7 +136,7 @@ class FolderStore(InstanceStore):
         """Delete files below ``incoming`` that nobody has written to for so long; how many."""
         # The file system's own clock stamps the files; the node's Clock may be held by a test.
         oldest = time.time() - older_than_s
-        with _translated():
+        with translated():
             return sum(_unlinked_if_older(path, oldest) for path in self.incoming.rglob("*") if path.is_file())
 
 
@@ -152,20 +147,11 @@ def _checked(uid: str) -> str:
     return uid
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        code, message = FAILURES.get(error.errno or 0, DISK_FAILED)
-        raise StorageError(code, message) from error
-
-
-def _synced_digest(path: Path) -> tuple[str, int]:
+def _synced(path: Path, digest: Digest | None) -> Digest:
     with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        found = digest or Digest(hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
         os.fsync(file.fileno())
-        return sha256, file.tell()
+        return found
 
 
 def _linked(incoming: Path, folder: Path, name: str, sha256: str) -> Path:
@@ -192,8 +178,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reason(reason: str, sha256: str, size_bytes: int) -> bytes:
-    return json.dumps({"reason": reason, "sha256": sha256, "size_bytes": size_bytes}, indent=1).encode()
+def _reason(reason: str, found: Digest) -> bytes:
+    return json.dumps({"reason": reason, "sha256": found.sha256, "size_bytes": found.size_bytes}, indent=1).encode()
 
 
 def _write_synced(path: Path, content: bytes) -> None:

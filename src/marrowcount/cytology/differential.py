@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import betaincinv
 
 from marrowcount.cytology.cell_types import (
     ERYTHROID_CLASSES,
@@ -136,6 +135,8 @@ def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE)
     if not 0 <= successes <= trials:
         msg = f"{successes} of {trials} is not a share"
         raise ValueError(msg)
+    from scipy.special import betaincinv  # noqa: PLC0415 - 17 MB that a listener need not carry
+
     tail = (1 - confidence) / 2
     low = float(betaincinv(successes, trials - successes + 1, tail)) if successes else 0.0
     high = float(betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0

@@ -35,7 +35,7 @@ from marrowcount.ports.deliveries import (
     TakenFile,
 )
 from marrowcount.ports.expectations import Expectations
-from marrowcount.ports.keeping import InstanceStore, KeptFile, ReceivedInstance, Recording
+from marrowcount.ports.keeping import ArrivingFile, Digest, InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Ledger
 from marrowcount.ports.outbox import Destination, Outbox
 from marrowcount.ports.pictures import PictureSource
@@ -49,6 +49,7 @@ from marrowcount.ports.records import (
 
 __all__ = [
     "Archive",
+    "ArrivingFile",
     "AskedInstance",
     "CellModel",
     "Clock",
@@ -63,6 +64,7 @@ __all__ = [
     "DeliveryKind",
     "DeliveryOrder",
     "Destination",
+    "Digest",
     "EventKind",
     "Expectations",
     "FailedReference",

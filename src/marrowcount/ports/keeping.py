@@ -12,7 +12,19 @@ if TYPE_CHECKING:
 
     from marrowcount.slides.instances import InstanceFacts
 
-__all__ = ["InstanceStore", "KeptFile", "ReceivedInstance", "Recording"]
+__all__ = ["ArrivingFile", "Digest", "InstanceStore", "KeptFile", "ReceivedInstance", "Recording"]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a file holds, as it was written.
+
+    Attributes:
+        sha256: of the whole file, hexadecimal.
+    """
+
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,38 @@ class KeptFile:
     size_bytes: int
 
 
+class ArrivingFile(Protocol):
+    """A file below ``incoming`` that is being written, and digested on the way so that nobody reads it again for that.
+
+    One thread writes it; whoever asked for it deletes it in the end.
+    """
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Add to its end.
+
+        Raises:
+            StorageError: the disk is full or fails.
+        """
+        ...
+
+    def finish(self) -> Digest:
+        """Close it, complete; it is not synced yet.
+
+        Raises:
+            StorageError: the disk is full or fails.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Close it where it is open, and delete it; nothing happens the second time."""
+        ...
+
+
 class InstanceStore(Protocol):
     """Keeps received instances as files, bit by bit as sent."""
 
@@ -37,11 +81,25 @@ class InstanceStore(Protocol):
         """Folder, on the store's own file system, into which listeners stream."""
         ...
 
-    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
+    def arriving(self) -> ArrivingFile:
+        """A new, empty file below ``incoming``.
+
+        Raises:
+            StorageError: the disk is full or fails.
+        """
+        ...
+
+    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str, digest: Digest | None = None) -> KeptFile:
         """Take over a complete file; when this returns, it survives a power failure.
 
         The caller's file may vanish afterwards. A file of the same instance with other bytes stays as it is; the
         second one is kept beside it, and the ledger says which of them stands.
+
+        Args:
+            incoming: the file.
+            series_uid: of the instance.
+            sop_instance_uid: of the instance.
+            digest: where the caller knows it; otherwise the file is read once more.
 
         Raises:
             InstanceError: ``invalid-attribute``, the identifiers cannot be identifiers.

@@ -6,11 +6,13 @@ import hashlib
 import shutil
 import time
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from marrowcount.errors import StorageError
-from marrowcount.ports import InstanceStore, KeptFile
+from marrowcount.ports import ArrivingFile, Digest, InstanceStore, KeptFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["TemporaryStore"]
@@ -36,8 +38,14 @@ class TemporaryStore(InstanceStore):
         """Folder into which listeners stream."""
         return self._root / "incoming"
 
-    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str) -> KeptFile:
+    def arriving(self) -> ArrivingFile:
+        """A new, empty file."""
+        self._refuse_when_full()
+        return _BufferedFile(self.incoming / f"{uuid4().hex}.dcm", self._refuse_when_full)
+
+    def keep(self, incoming: Path, series_uid: str, sop_instance_uid: str, digest: Digest | None = None) -> KeptFile:
         """Copy the file to its series' folder; another content of the same instance gets a name of its own."""
+        del digest  # files of tests are small: they are read again
         folder, sha256 = self._root / "instances" / series_uid, self.digest(incoming)
         first = folder / f"{sop_instance_uid}.dcm"
         other = first.exists() and self.digest(first) != sha256
@@ -74,11 +82,36 @@ class TemporaryStore(InstanceStore):
         return len(old)
 
     def _copy(self, incoming: Path, place: Path) -> KeptFile:
-        if self.full:
-            raise StorageError("disk-full", "no space is left; make room")
+        self._refuse_when_full()
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(incoming, place)
         return KeptFile(place.relative_to(self._root).as_posix(), self.digest(place), place.stat().st_size)
+
+    def _refuse_when_full(self) -> None:
+        if self.full:
+            raise StorageError("disk-full", "no space is left; make room")
+
+
+class _BufferedFile(ArrivingFile):
+    def __init__(self, path: Path, check: Callable[[], None]) -> None:
+        self._path, self._check = path, check
+        path.touch()
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def write(self, piece: bytes | memoryview) -> None:
+        self._check()
+        with self._path.open("ab") as file:
+            file.write(piece)
+
+    def finish(self) -> Digest:
+        content = self._path.read_bytes()
+        return Digest(hashlib.sha256(content).hexdigest(), len(content))
+
+    def discard(self) -> None:
+        self._path.unlink(missing_ok=True)
 
 
 def _data_set(content: bytes) -> bytes:

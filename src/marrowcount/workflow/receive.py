@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.errors import InstanceError, StorageError
+from marrowcount.errors import InstanceError, MarrowcountError, StorageError
 from marrowcount.ports import ReceivedInstance, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from marrowcount.ports import Clock, InstanceStore, KeptFile, Ledger
+    from marrowcount.ports import ArrivingFile, Clock, Digest, InstanceStore, KeptFile, Ledger
     from marrowcount.slides.instances import InstanceFacts
 
 __all__ = ["Outcome", "Receipt", "ReceiveLimits", "Receiving"]
 
 LOG: Final = structlog.get_logger()
 GIB: Final = 1 << 30
+TOO_LARGE: Final = InstanceError("too-large", "The instance is larger than the settings allow.")
 
 
 class Outcome(StrEnum):
@@ -69,6 +70,17 @@ class Receipt:
         return self.outcome in {Outcome.NEW, Outcome.IDENTICAL}
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A complete file, with what was announced of it and what is known of it without reading."""
+
+    path: Path
+    sender: str
+    expected_class: str
+    expected_instance: str
+    digest: Digest | None
+
+
 class Receiving:
     """Takes instances over for the node; knows no protocol and may be called from several threads."""
 
@@ -91,13 +103,39 @@ class Receiving:
         """Folder into which listeners stream what they then hand to :meth:`take`."""
         return self._store.incoming
 
-    def may_continue(self, received_bytes: int) -> bool:
-        """Whether a transfer that has brought so many bytes may go on.
+    def arriving(self) -> ArrivingFile:
+        """A new file for a listener to stream into, then to hand to :meth:`take` with its digest.
+
+        Raises:
+            StorageError: too little space is free, or the disk fails; the sender should try again later.
+        """
+        self._check_room(self._limits.min_free_bytes)
+        return self._store.arriving()
+
+    def check_transfer(self, received_bytes: int) -> None:
+        """Let a transfer that has brought so many bytes go on, or refuse it.
 
         Half of the space to be kept free is the reserve of transfers that were begun while there was room.
+
+        Raises:
+            InstanceError: ``too-large``.
+            StorageError: ``disk-full``; the sender should try again later.
         """
-        reserve = self._limits.min_free_bytes // 2
-        return received_bytes <= self._limits.max_instance_bytes and self._store.free_bytes() >= reserve
+        if received_bytes > self._limits.max_instance_bytes:
+            raise InstanceError(TOO_LARGE.code, TOO_LARGE.message)
+        self._check_room(self._limits.min_free_bytes // 2)
+
+    def may_continue(self, received_bytes: int) -> bool:
+        """Whether a transfer that has brought so many bytes may go on; see :meth:`check_transfer`."""
+        try:
+            self.check_transfer(received_bytes)
+        except MarrowcountError:
+            return False
+        return True
+
+    def _check_room(self, needed_bytes: int) -> None:
+        if self._store.free_bytes() < needed_bytes:
+            raise StorageError("disk-full", "Less space is free than the settings keep; make room or enlarge the disk.")
 
     def sweep(self, older_than_s: float) -> int:
         """Delete what dead transfers left behind; how many files."""
@@ -106,7 +144,14 @@ class Receiving:
             LOG.info("inbox.swept", files=swept)
         return swept
 
-    def take(self, incoming: Path, sender: str, expected_class: str, expected_instance: str) -> Receipt:
+    def take(
+        self,
+        incoming: Path,
+        sender: str,
+        expected_class: str,
+        expected_instance: str,
+        digest: Digest | None = None,
+    ) -> Receipt:
         """Take over a complete file; when the receipt says so, it survives a power failure.
 
         Args:
@@ -114,88 +159,91 @@ class Receiving:
             sender: calling AE title or user agent.
             expected_class: SOP Class UID that the sender announced; empty where the protocol announces none.
             expected_instance: SOP Instance UID that the sender announced; empty where the protocol announces none.
+            digest: where :meth:`arriving` made it on the way; otherwise the file is read once more.
 
         Raises:
             StorageError: the disk or the ledger cannot take it now; the sender should try again later.
         """
-        if self._store.free_bytes() < self._limits.min_free_bytes:
-            raise StorageError("disk-full", "Less space is free than the settings keep; make room or enlarge the disk.")
+        self._check_room(self._limits.min_free_bytes)
+        arrival = _Arrival(incoming, sender, expected_class, expected_instance, digest)
         try:
-            return self._judged(incoming, sender, expected_class, expected_instance)
+            return self._judged(arrival)
         except OSError as error:
             if error.errno is None:  # not the system's: pydicom raises it bare where a data set breaks off
-                broken = InstanceError("not-dicom", "The data set breaks off, or is none.")
-                return self._rejected(incoming, sender, expected_instance, broken)
+                return self._rejected(arrival, InstanceError("not-dicom", "The data set breaks off, or is none."))
             raise StorageError("disk-failed", "A received file cannot be read back; see the system's log.") from error
 
-    def _judged(self, incoming: Path, sender: str, expected_class: str, expected_instance: str) -> Receipt:
-        if incoming.stat().st_size > self._limits.max_instance_bytes:
-            return Receipt(Outcome.REJECTED, "too-large", "The instance is larger than the settings allow.")
+    def _judged(self, arrival: _Arrival) -> Receipt:
+        if arrival.path.stat().st_size > self._limits.max_instance_bytes:
+            return Receipt(Outcome.REJECTED, TOO_LARGE.code, TOO_LARGE.message)
         try:
-            facts = self._checked(incoming, expected_class, expected_instance)
+            facts = self._checked(arrival)
         except InstanceError as error:
-            return self._rejected(incoming, sender, expected_instance, error)
-        return self._recorded(incoming, sender, facts)
+            return self._rejected(arrival, error)
+        return self._recorded(arrival, facts)
 
-    def _checked(self, incoming: Path, expected_class: str, expected_instance: str) -> InstanceFacts:
-        facts = self._read_facts(incoming)
-        if expected_class not in {"", facts.sop_class_uid} or expected_instance not in {"", facts.sop_instance_uid}:
+    def _checked(self, arrival: _Arrival) -> InstanceFacts:
+        facts = self._read_facts(arrival.path)
+        announced = arrival.expected_class, arrival.expected_instance
+        if announced[0] not in {"", facts.sop_class_uid} or announced[1] not in {"", facts.sop_instance_uid}:
             raise InstanceError("identifier-mismatch", "The data set is not the instance that the sender announced.")
         if facts.is_level and (facts.matrix is None or facts.frame is None):
             raise InstanceError("missing-attribute", "A slide image lacks its total pixel matrix or frame size.")
         return facts
 
-    def _recorded(self, incoming: Path, sender: str, facts: InstanceFacts) -> Receipt:
+    def _recorded(self, arrival: _Arrival, facts: InstanceFacts) -> Receipt:
         known = self._ledger.instance(facts.sop_instance_uid)
         if known is not None:
-            return self._repeated(incoming, sender, facts, known.file)
-        kept = self._store.keep(incoming, facts.series_uid, facts.sop_instance_uid)
-        instance = ReceivedInstance(facts, kept, sender, self._clock.now())
-        recording = self._ledger.record_instance(instance)
+            return self._repeated(arrival, facts, known.file)
+        kept = self._kept(arrival, facts)
+        recording = self._ledger.record_instance(self._instance(arrival, facts, kept))
         if recording is Recording.CONFLICT:  # another association was faster by a moment
-            return self._conflict(self._store.path(kept.path), sender, facts)
-        return _taken(Outcome(recording), sender, facts, kept)
+            return self._conflict(replace(arrival, path=self._store.path(kept.path)), facts)
+        return _taken(Outcome(recording), arrival, facts, kept)
 
-    def _repeated(self, incoming: Path, sender: str, facts: InstanceFacts, known: KeptFile) -> Receipt:
+    def _repeated(self, arrival: _Arrival, facts: InstanceFacts, known: KeptFile) -> Receipt:
         if self._store.path(known.path).exists():
-            repeated = self._store.same_data_set(incoming, known.path)
+            repeated = self._store.same_data_set(arrival.path, known.path)
         else:  # deleted since, by retention or by hand: take it anew
-            repeated = self._store.keep(incoming, facts.series_uid, facts.sop_instance_uid).sha256 == known.sha256
+            repeated = self._kept(arrival, facts).sha256 == known.sha256
         if repeated:
-            return _taken(Outcome.IDENTICAL, sender, facts, known)
-        return self._conflict(incoming, sender, facts)
+            return _taken(Outcome.IDENTICAL, arrival, facts, known)
+        return self._conflict(arrival, facts)
 
-    def _conflict(self, path: Path, sender: str, facts: InstanceFacts) -> Receipt:
+    def _kept(self, arrival: _Arrival, facts: InstanceFacts) -> KeptFile:
+        return self._store.keep(arrival.path, facts.series_uid, facts.sop_instance_uid, arrival.digest)
+
+    def _instance(self, arrival: _Arrival, facts: InstanceFacts, kept: KeptFile) -> ReceivedInstance:
+        return ReceivedInstance(facts, kept, arrival.sender, self._clock.now())
+
+    def _conflict(self, arrival: _Arrival, facts: InstanceFacts) -> Receipt:
         message = "Another data set with this SOP Instance UID was received before; the first one stands."
-        kept = self._quarantined(path, sender, facts.sop_instance_uid, InstanceError("instance-conflict", message))
+        error = InstanceError("instance-conflict", message)
+        kept = self._quarantined(replace(arrival, expected_instance=facts.sop_instance_uid), error)
         # So that the slide's history tells of it.
-        self._ledger.record_instance(ReceivedInstance(facts, kept, sender, self._clock.now()))
-        return Receipt(Outcome.CONFLICT, "instance-conflict", message)
+        self._ledger.record_instance(self._instance(arrival, facts, kept))
+        return Receipt(Outcome.CONFLICT, error.code, message)
 
-    def _rejected(self, path: Path, sender: str, announced: str, error: InstanceError) -> Receipt:
-        self._quarantined(path, sender, announced, error)
+    def _rejected(self, arrival: _Arrival, error: InstanceError) -> Receipt:
+        self._quarantined(arrival, error)
         return Receipt(Outcome.REJECTED, error.code, error.message)
 
-    def _quarantined(self, path: Path, sender: str, sop_instance_uid: str, error: InstanceError) -> KeptFile:
-        at = f"{self._clock.now():%Y-%m-%d %H:%M:%S%z}"
-        kept = self._store.quarantine(path, f"{error} SOP Instance UID {sop_instance_uid!r}, from {sender!r}, {at}")
+    def _quarantined(self, arrival: _Arrival, error: InstanceError) -> KeptFile:
+        at, uid = f"{self._clock.now():%Y-%m-%d %H:%M:%S%z}", arrival.expected_instance
+        kept = self._store.quarantine(arrival.path, f"{error} SOP Instance UID {uid!r}, from {arrival.sender!r}, {at}")
         LOG.warning(
-            "instance.quarantined",
-            code=error.code,
-            sop_instance_uid=sop_instance_uid,
-            sender=sender,
-            file=kept.path,
+            "instance.quarantined", code=error.code, sop_instance_uid=uid, sender=arrival.sender, file=kept.path
         )
         return kept
 
 
-def _taken(outcome: Outcome, sender: str, facts: InstanceFacts, file: KeptFile) -> Receipt:
+def _taken(outcome: Outcome, arrival: _Arrival, facts: InstanceFacts, file: KeptFile) -> Receipt:
     LOG.info(
         "instance.received",
         outcome=outcome.value,
         sop_instance_uid=facts.sop_instance_uid,
         series_instance_uid=facts.series_uid,
-        sender=sender,
+        sender=arrival.sender,
         size_bytes=file.size_bytes,
     )
     return Receipt(outcome)

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import socket
-import struct
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -28,6 +25,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import split_dataset
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
+from dimse_wire import command, p_data
 from marrowcount.errors import PeerError, SettingsError, StorageError
 from marrowcount.workflow.receive import ReceiveLimits
 from marrowcount_adapters.dimse import Calling, Listener, ListenerSettings, echo, send_files
@@ -164,19 +162,6 @@ def test_disk_below_the_watermark_is_out_of_resources(
     assert (node.kept(), node.incoming()) == ([], [])
 
 
-def test_transfer_beyond_the_limit_is_broken_off_and_cleared_away(
-    start_node: Callable[..., Node], make_slide: Callable[..., Path]
-) -> None:
-    """An instance larger than allowed is aborted on the way, before it fills the disk."""
-    node = start_node(ReceiveLimits(max_instance_bytes=9_000_000, min_free_bytes=0))
-    large = make_slide(frame_bytes=40_000_000)
-    report = send_files([large], node.peer, CALLING)
-    assert report.failures[0].status is None
-    assert eventually(lambda: node.incoming() == [])
-    assert node.kept() == []
-    assert send_files([make_slide("small.dcm", uid="1.2.3.5")], node.peer, CALLING).failures == ()
-
-
 def test_unknown_caller_is_rejected(start_node: Callable[..., Node]) -> None:
     """Calling AE title not recognised: PS3.8 Table 9-21, 1-1-3."""
     node = start_node(allowed_callers=frozenset({"SCANNER", "PACS@127.0.0.1", "OTHER@10.1.2.3"}))
@@ -284,21 +269,6 @@ def test_garbage_does_not_stop_the_listener(start_node: Callable[..., Node], con
     assert eventually(lambda: not any("AcceptorThread" in thread.name for thread in threading.enumerate()))
 
 
-def p_data(*values: tuple[int, int, bytes]) -> bytes:
-    """A P-DATA-TF PDU (PS3.8 section 9.3.5) of (context, message control header, content)."""
-    items = b"".join(
-        struct.pack(">IBB", len(content) + 2, context, header) + content for context, header, content in values
-    )
-    return b"\4\0" + struct.pack(">I", len(items)) + items
-
-
-def command(field: int, data_set: int, sop_class: bytes = b"1.2.840.10008.1.1\0") -> bytes:
-    """A command set (PS3.7 section 6.3), Implicit VR Little Endian, without its group length."""
-    elements = ((0x0002, sop_class), (0x0100, struct.pack("<H", field)), (0x0110, b"\1\0"))
-    elements = (*elements, (0x0800, struct.pack("<H", data_set)))
-    return b"".join(struct.pack("<HHI", 0, element, len(value)) + value for element, value in elements)
-
-
 SLIDE_CLASS = str(VLWholeSlideMicroscopyImageStorage).encode()
 MALFORMED = {
     "unknown context": p_data((99, 3, command(0x0030, 0x0101))),
@@ -367,23 +337,6 @@ def test_mutated_streams_do_no_harm(start_node: Callable[..., Node], make_slide:
     assert sorted(node.store.path(path) for path in recorded) == node.kept()
 
 
-def test_full_disk_within_a_transfer_breaks_it_off(
-    node: Node, make_slide: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the disk fills up while a slide streams in, its sender is told by an abort, and the half is deleted."""
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    association = half_sent(node, make_slide(frame_bytes=2_000_000))
-    (serving,) = node.listener._servers[0].active_associations
-    monkeypatch.setattr(serving.dimse.message._data_set_file, "write", full)
-    association.dul.socket.socket.sendall(p_data((association.accepted_contexts[0].context_id, 0, bytes(1000))))
-    assert eventually(lambda: association.is_aborted)
-    assert eventually(lambda: node.incoming() == [])
-    echo(node.peer, CALLING)
-
-
 def test_connections_that_never_ask_are_limited(start_node: Callable[..., Node]) -> None:
     """Idle connections cannot use up the machine's threads: beyond a multiple of the associations they are closed."""
     node = start_node(max_associations=2)
@@ -418,15 +371,6 @@ def test_stop_aborts_who_does_not_finish(node: Node) -> None:
     association = associate(node)
     node.listener.stop(drain_s=0.1)
     assert eventually(lambda: association.is_aborted)
-
-
-def test_stopped_listener_gives_the_temporary_folder_back(start_node: Callable[..., Node]) -> None:
-    """While it listens, temporary files go to the store; afterwards they go where they went before."""
-    before = tempfile.tempdir
-    node = start_node()
-    assert tempfile.tempdir == str(node.store.incoming)
-    node.listener.stop(drain_s=0)
-    assert tempfile.tempdir == before
 
 
 def test_taken_port_is_a_settings_error(node: Node) -> None:
