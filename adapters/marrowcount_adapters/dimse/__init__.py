@@ -1,5 +1,6 @@
-"""DICOM over TCP (PS3.7, PS3.8): the listener, the sender, storage commitment and a stand-in PACS."""
+"""DICOM over TCP (PS3.7, PS3.8): listener, sender, query and retrieve, storage commitment, a stand-in PACS."""
 
+from marrowcount_adapters.dimse.archive import GetArchive, MoveArchive
 from marrowcount_adapters.dimse.association import Calling, echo
 from marrowcount_adapters.dimse.commitment import OnCommitment
 from marrowcount_adapters.dimse.destination import DicomDestination
@@ -11,8 +12,10 @@ from marrowcount_adapters.dimse.statuses import Status, Verdict
 __all__ = [
     "Calling",
     "DicomDestination",
+    "GetArchive",
     "Listener",
     "ListenerSettings",
+    "MoveArchive",
     "OnCommitment",
     "Peer",
     "SendReport",

@@ -20,7 +20,7 @@ from marrowcount_adapters.dimse.statuses import Status
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pynetdicom.association import Association
     from pynetdicom.events import EventHandlerType
@@ -75,13 +75,17 @@ def called(
     peer: Peer,
     calling: Calling,
     contexts: Sequence[PresentationContext],
+    handlers: Sequence[EventHandlerType] = (),
+    *,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    prepare: Callable[[Association], None] | None = None,
 ) -> Iterator[Association]:
     """An association for the block; released after it, aborted where the block fails.
 
     Raises:
         PeerError: as :func:`open_association`.
     """
-    association = open_association(peer, calling, contexts)
+    association = open_association(peer, calling, contexts, handlers, roles=roles, prepare=prepare)
     try:
         yield association
     except BaseException:
@@ -95,15 +99,20 @@ def open_association(
     calling: Calling,
     contexts: Sequence[PresentationContext],
     handlers: Sequence[EventHandlerType] = (),
+    *,
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    prepare: Callable[[Association], None] | None = None,
 ) -> Association:
-    """Call a peer.
+    """Call a peer; ``prepare`` is done to the association before it connects.
 
     Raises:
         PeerError: ``peer-unreachable``, ``tls-failed`` or ``association-rejected``.
         DeliveryRefusedError: ``peer-lacks-service``, it takes none of the presentation contexts.
     """
-    association = _entity(calling).associate(
+    entity = _entity(calling)
+    if prepare is not None:
+        entity.prepare = prepare
+    association = entity.associate(
         _address(peer),
         peer.port,
         contexts=list(contexts),

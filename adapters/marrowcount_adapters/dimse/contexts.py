@@ -41,6 +41,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 __all__ = [
     "COMMITMENT",
+    "SLIDE_SYNTAXES",
     "UNCOMPRESSED",
     "VERIFICATION",
     "accepted_contexts",

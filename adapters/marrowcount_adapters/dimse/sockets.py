@@ -15,6 +15,7 @@ from marrowcount_adapters.dimse.guards import guard_call
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from pynetdicom.association import Association
     from pynetdicom.transport import T_CONNECT, AddressInformation
@@ -139,7 +140,13 @@ class BoundedSocket(AssociationSocket):
 
 
 class CallingEntity(AE):
-    """An application entity that calls through bounded sockets."""
+    """An application entity that calls through bounded sockets.
+
+    Attributes:
+        prepare: does what has to be done to an association before it connects.
+    """
+
+    prepare: Callable[[Association], None] = staticmethod(lambda _association: None)
 
     def _create_socket(
         self,
@@ -150,6 +157,7 @@ class CallingEntity(AE):
         bounded = BoundedSocket(assoc, address=address)
         bounded.tls_args = tls_args
         guard_call(assoc)
+        self.prepare(assoc)
         return bounded
 
 
