@@ -54,7 +54,7 @@ def in_private_network() -> Callable[..., Any]:
         if not network:
             pytest.skip("no private network: needs root or user namespaces, unshare and ip (util-linux, iproute2)")
         command = [*network, sys.executable, str(Path(__file__).parent / script), *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(SUPPORT), os.environ.get("PYTHONPATH", "")))}
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
         assert done.returncode == 0, f"{script} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return json.loads(done.stdout.splitlines()[-1])

@@ -14,7 +14,6 @@ from marrowcount_adapters.dimse.contexts import UNCOMPRESSED
 from marrowcount_adapters.dimse.getting import Inlet, slide_contexts, slide_role
 from marrowcount_adapters.dimse.query import (
     decode_study,
-    fits,
     instance_query,
     listed_slide,
     retrieve_identifier,
@@ -65,13 +64,11 @@ class _QueriedArchive(Archive):
         """The studies that match.
 
         Raises:
-            SettingsError: ``bad-query``, nothing is asked for, or a wildcard stands in it.
             PeerError: it cannot be reached, or does not answer the query.
         """
         query = study_query(wanted)
         with self._asking() as association:
-            found = [decode_study(answer) for answer in matches(association, self._peer, query)]
-        return [study for study in found if study.study_uid and fits(study, wanted)]
+            return [decode_study(answer) for answer in matches(association, self._peer, query)]
 
     def list_slides(self, study_uid: str, series_uid: str = "") -> Sequence[ListedSeries]:
         """The slides of a study, or the one that is named.

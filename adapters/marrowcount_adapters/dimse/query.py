@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from pydicom.dataset import Dataset
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
-from marrowcount.errors import SettingsError
 from marrowcount.ports import FoundStudy, ListedInstance, ListedSeries
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "decode_study",
-    "fits",
     "instance_query",
     "listed_slide",
     "retrieve_identifier",
@@ -42,26 +40,15 @@ STUDY_KEYS: Final = (
     "ModalitiesInStudy",
 )
 
-MATCHING_SIGNS: Final = "*?\\"
-"""Wildcards and the list separator (PS3.4 C.2.2.2.4, C.2.2.2.2): a pull names one patient, it does not search."""
-
 
 def study_query(wanted: WantedStudy) -> Dataset:
-    """Studies that match.
-
-    Raises:
-        SettingsError: ``bad-query``, nothing is asked for, or a wildcard stands in it.
-    """
+    """Studies that match."""
     values = {
         "PatientID": wanted.patient_id,
         "IssuerOfPatientID": wanted.issuer,
         "AccessionNumber": wanted.accession_number,
         "StudyInstanceUID": wanted.study_uid,
     }
-    if not (wanted.patient_id or wanted.accession_number or wanted.study_uid):
-        raise SettingsError("bad-query", "Name a patient, an accession number or a study.")
-    if any(sign in value for value in values.values() for sign in MATCHING_SIGNS):
-        raise SettingsError("bad-query", r"A pull takes no wildcards: leave out *, ? and \.")
     query = _level("STUDY")
     if not all(value.isascii() for value in values.values()):
         query.SpecificCharacterSet = "ISO_IR 192"
@@ -109,23 +96,6 @@ def decode_study(answer: Dataset) -> FoundStudy:
     )
 
 
-def fits(study: FoundStudy, wanted: WantedStudy) -> bool:
-    """Whether an answer is what was asked for.
-
-    An archive may ignore a key that it does not match by (the issuer is optional), and then answers with more than was
-    asked for. What it leaves unsaid is believed; what it says otherwise is not.
-    """
-    return all(
-        asked in {"", answered} or not answered
-        for asked, answered in (
-            (wanted.patient_id, study.patient_id),
-            (wanted.issuer, study.issuer),
-            (wanted.accession_number, study.accession_number),
-            (wanted.study_uid, study.study_uid),
-        )
-    )
-
-
 def slide_series(answers: Iterable[Dataset], series_uid: str = "") -> dict[str, int | None]:
     """Series that may hold a slide, with their number of instances; None where the archive does not count."""
     return {
@@ -143,7 +113,7 @@ def listed_slide(study_uid: str, series_uid: str, counted: int | None, answers: 
     named.pop("", None)
     slide_class = str(VLWholeSlideMicroscopyImageStorage)
     images = tuple(ListedInstance(slide_class, uid) for uid, sop in named.items() if sop in {"", slide_class})
-    return ListedSeries(study_uid, series_uid, images, max(0, (counted or 0) - len(named)))
+    return ListedSeries(study_uid, series_uid, images, max(0, (counted or 0) - len(named)), counted)
 
 
 def _level(level: str) -> Dataset:

@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from marrowcount.errors import MarrowcountError, SettingsError, StorageError
+from marrowcount.main.archives import archive_of
 from marrowcount.main.destinations import ehr_destination, pacs_destination
 from marrowcount.main.models import verify_models
+from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
@@ -44,6 +46,17 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         yield _ask(f"PACS {pacs.name}", where, partial(_pacs, pacs, settings))
     for ehr in settings.ehr:
         yield _ask(f"EHR {ehr.name}", ehr.base_url, partial(_ehr, ehr, settings))
+    yield from _archives(settings)
+
+
+def _archives(settings: Settings) -> Iterator[Check]:
+    if not settings.archive:
+        return
+    with open_parts(settings) as parts:
+        for archive in settings.archive:
+            where = archive.url if archive.how == "web" else f"{archive.ae_title}@{archive.host}:{archive.port}"
+            asked = archive_of(archive, settings, parts.receiving)
+            yield _ask(f"archive {archive.name} ({archive.how})", where, asked.check)
 
 
 def _ask(what: str, where: str, question: Callable[[], str]) -> Check:

@@ -14,6 +14,7 @@ from marrowcount.errors import MarrowcountError, SettingsError, SlideError
 from marrowcount.main.active_commands import active, study_active_learning
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
+from marrowcount.main.pull_commands import pull
 from marrowcount.main.train_commands import crossvalidate, model, train
 from marrowcount.settings import read_settings
 
@@ -36,6 +37,7 @@ app.add_typer(crossvalidate, name="crossvalidate")
 app.add_typer(model, name="model")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(active, name="active")
+app.command("pull")(pull)
 study.command("active-learning")(study_active_learning)
 
 SettingsFile = Annotated[

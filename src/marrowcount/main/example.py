@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
-from marrowcount.settings import CallerSection, EhrSection, PacsSection, RequesterSection, Settings
+from marrowcount.settings import ArchiveSection, CallerSection, EhrSection, PacsSection, RequesterSection, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ LISTED: Final[Mapping[str, BaseModel]] = {
     "pacs": PacsSection(name="archive", ae_title="ARCHIVE", host="pacs.example.org", port=104),
     "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
     "requester": RequesterSection(ae_title="SCANNER1", host="scanner1.example.org", port=11112),
+    "archive": ArchiveSection(name="vault", ae_title="VAULT", host="vault.example.org"),
 }
 """An example for each list of tables, whose default is empty."""
 

@@ -14,10 +14,10 @@ from marrowcount_adapters.tls import ClientTls, Identity, RenewedContext, Server
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from marrowcount.settings import EhrSection, PacsSection, Settings, TlsSection
+    from marrowcount.settings import ArchiveSection, EhrSection, PacsSection, Settings, TlsSection
     from marrowcount_adapters.tls import CertificateFacts
 
-__all__ = ["certificates_of", "ehr_context", "pacs_context", "server_context", "uses_tls", "watched"]
+__all__ = ["archive_context", "certificates_of", "ehr_context", "pacs_context", "server_context", "uses_tls", "watched"]
 
 LOOK_EVERY_S: Final = 60.0
 WARN_EVERY_S: Final = 24 * 3600.0
@@ -77,6 +77,30 @@ def ehr_context(ehr: EhrSection, settings: Settings) -> RenewedContext | None:
     return RenewedContext(recipe, f"EHR {ehr.name}")
 
 
+def archive_context(archive: ArchiveSection, settings: Settings) -> RenewedContext | None:
+    """For asking an archive; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not _is_secured(archive):
+        return None
+    section = settings.tls
+    own_authorities = archive.tls_authorities is not None
+    recipe = ClientTls(
+        _identity(section) if archive.tls else None,
+        archive.tls_authorities or section.authorities,
+        None if own_authorities else section.revocations_file,
+        archive.tls_check_host,
+        section.minimum_version,
+    )
+    return RenewedContext(recipe, f"archive {archive.name}")
+
+
+def _is_secured(archive: ArchiveSection) -> bool:
+    return archive.url.startswith("https:") if archive.how == "web" else archive.tls
+
+
 @contextmanager
 def watched(context: RenewedContext | None, name: str, warn_days: int) -> Generator[None]:
     """Look for new files now and then, and warn once a day of certificates that expire soon, while the block lasts."""
@@ -100,14 +124,17 @@ def certificates_of(settings: Settings) -> list[CertificateFacts]:
     contexts = [server_context(settings.tls, "node")]
     contexts += [pacs_context(pacs, settings) for pacs in settings.pacs]
     contexts += [ehr_context(ehr, settings) for ehr in settings.ehr]
+    contexts += [archive_context(archive, settings) for archive in settings.archive]
     found = {facts.sha256: facts for context in contexts if context for facts in context.certificates()}
     return sorted(found.values(), key=lambda facts: facts.not_after)
 
 
 def uses_tls(settings: Settings) -> bool:
     """Whether any connection of the node is secured."""
-    secured = (*(pacs.tls for pacs in settings.pacs), *(ehr.base_url.startswith("https:") for ehr in settings.ehr))
-    return settings.tls.certificate is not None or any(secured)
+    pacs = (pacs.tls for pacs in settings.pacs)
+    ehr = (ehr.base_url.startswith("https:") for ehr in settings.ehr)
+    archives = (_is_secured(archive) for archive in settings.archive)
+    return settings.tls.certificate is not None or any((*pacs, *ehr, *archives))
 
 
 def _identity(section: TlsSection) -> Identity | None:

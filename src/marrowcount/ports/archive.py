@@ -68,12 +68,14 @@ class ListedSeries:
         instances: the slide's images, VL Whole Slide Microscopy alone.
         unlisted: instances that the archive counts in the series (Number of Series Related Instances, 0020,1209) but
             does not name; more than 0 means that the list cannot be trusted, as while a slide is still being stored.
+        counted: that count; None where the archive does not tell.
     """
 
     study_uid: str
     series_uid: str
     instances: tuple[ListedInstance, ...]
     unlisted: int = 0
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The environment wins over the file; ``MARROWCOUNT_<SECTION>__<NAME>`` names a fi
 An unknown or wrong setting is refused with its name, its value and what is allowed.
 """
 
+from marrowcount.settings.archives import ArchiveSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
@@ -16,6 +17,7 @@ from marrowcount.settings.tls import TlsSection
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "ArchiveSection",
     "CallerSection",
     "CommitmentSection",
     "CountSection",

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from marrowcount.settings.archives import ArchiveSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     """Where the differential goes."""
     requester: tuple[RequesterSection, ...] = ()
     """Who asks for storage commitment and listens where no PACS table says."""
+    archive: tuple[ArchiveSection, ...] = ()
+    """Where slides are fetched from."""
     patient_id_systems: dict[str, str] = Field(default_factory=dict)
     """URI of the patient identifier system for each text of Issuer of Patient ID (0010,0021); "" for none given."""
     organisation: str = "marrowcount site"
@@ -89,6 +92,10 @@ class Settings(BaseSettings):
         names = [pacs.name for pacs in self.pacs] + [ehr.name for ehr in self.ehr]
         if len(set(names)) < len(names):
             msg = f"destination names must be unique, these stand: {', '.join(names)}"
+            raise ValueError(msg)
+        archives = [archive.name for archive in self.archive]
+        if len(set(archives)) < len(archives):
+            msg = f"archive names must be unique, these stand: {', '.join(archives)}"
             raise ValueError(msg)
         if self.count.finest_um_per_px >= self.count.coarsest_um_per_px:
             msg = "count.finest_um_per_px must be below count.coarsest_um_per_px"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -50,6 +50,10 @@ class PulledSlide:
     lacking: tuple[Lack, ...]
     unlisted: int
     failure: PeerError | None = None
+
+    def following(self, earlier: PulledSlide) -> PulledSlide:
+        """Both pulls of the slide as one."""
+        return replace(self, held_before=earlier.held_before, fetched=earlier.fetched + self.fetched)
 
     @property
     def whole(self) -> bool:

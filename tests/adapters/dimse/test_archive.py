@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import CTImageStorage
 from pynetdicom import evt
 
-from marrowcount.errors import DeliveryRefusedError, PeerError, SettingsError, StorageError
+from marrowcount.errors import DeliveryRefusedError, PeerError, StorageError
 from marrowcount.ports import Archive, ListedSeries, WantedStudy
 from marrowcount.testing import HeldClock, InMemoryLedger
 from marrowcount.workflow.pull import PulledSlide, Pulling
@@ -82,19 +82,6 @@ def test_a_study_is_found_by_patient_accession_or_uid(
     assert {query.QueryRetrieveLevel for _, query in script.queries} == {"STUDY"}
 
 
-def test_an_answer_that_was_not_asked_for_is_left_out(
-    script: ScriptedArchive, make_slide: Callable[..., Path], vault: Callable[[], Peer]
-) -> None:
-    """An archive that does not match by issuer answers with both patients of that number; one of them is another's."""
-    script.ignored.add("IssuerOfPatientID")
-    for number, issuer in enumerate(("NORTH", "SOUTH")):
-        changes = {"StudyInstanceUID": f"1.{number}", "PatientID": "7", "IssuerOfPatientID": issuer}
-        script.files.append(make_slide(f"{issuer}.dcm", uid=f"1.{number}.5", **changes))
-    archive = MoveArchive("vault", vault(), US)
-    assert [study.issuer for study in archive.find_studies(WantedStudy("7", "SOUTH"))] == ["SOUTH"]
-    assert len(archive.find_studies(WantedStudy("7"))) == 2
-
-
 def test_names_outside_of_ascii_are_asked_for_in_unicode(
     script: ScriptedArchive, make_slide: Callable[..., Path], vault: Callable[[], Peer]
 ) -> None:
@@ -104,15 +91,6 @@ def test_names_outside_of_ascii_are_asked_for_in_unicode(
     (found,) = MoveArchive("vault", vault(), US).find_studies(WantedStudy("Ä7"))
     assert found.patient_id == "Ä7"
     assert script.queries[0][1].SpecificCharacterSet == "ISO_IR 192"
-
-
-@pytest.mark.parametrize(
-    "wanted", [WantedStudy(), WantedStudy("*"), WantedStudy(accession_number="A?"), WantedStudy("a\\b")]
-)
-def test_a_pull_does_not_search(wanted: WantedStudy) -> None:
-    """Nothing, or a wildcard, is no patient; nobody is even called."""
-    with pytest.raises(SettingsError, match="bad-query"):
-        MoveArchive("vault", Peer("VAULT", "127.0.0.1", 1), US).find_studies(wanted)
 
 
 def test_only_slides_are_listed(
