@@ -8,6 +8,7 @@
     ├── InstanceError              one received DICOM instance cannot be taken
     ├── DatasetError               a data set, or one file of it, is not what it should be
     ├── ModelError                 a model file is missing, altered or of another shape
+    ├── DecisionError              what a person wants done with a slide cannot be done
     ├── StorageError               the node's own disk or database failed; trying again may help
     └── PeerError                  a PACS, EHR or worklist failed; trying again may help
         ├── PeerBusyError          it said when to come back
@@ -24,6 +25,7 @@ from typing import ClassVar
 
 __all__ = [
     "DatasetError",
+    "DecisionError",
     "DeliveryRefusedError",
     "InstanceError",
     "MarrowcountError",
@@ -108,6 +110,10 @@ class DatasetError(MarrowcountError):
 
 class ModelError(MarrowcountError):
     """A model file is missing, altered or of another shape than its manifest says."""
+
+
+class DecisionError(MarrowcountError):
+    """What a person wants done with a slide cannot be done with it as it is; nothing was changed."""
 
 
 class StorageError(MarrowcountError):

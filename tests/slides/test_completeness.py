@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marrowcount.slides.completeness import Completeness, CompletenessSettings, assess
+from marrowcount.slides.completeness import Assessment, Basis, Completeness, CompletenessSettings, assess
+from marrowcount.slides.evidence import evidence_of
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import WSM_SOP_CLASS_UID, InstanceFacts
 
@@ -87,7 +88,9 @@ class Sender:
         while level == 0 or max(width, height) * self.step > 4096:
             kind = "NONE" if level == 0 else "RESAMPLED"
             image_type = ("DERIVED" if level else "ORIGINAL", "PRIMARY", "VOLUME", kind)
-            whole = facts_of(f"1.2.3.{level + 1}", width, height, image_type=image_type)
+            side_mm = 0.00025 * self.step**level
+            spacing = SpacingMm(side_mm, side_mm)
+            whole = facts_of(f"1.2.3.{level + 1}", width, height, image_type=image_type, spacing=spacing)
             parts = min(self.parts[level % len(self.parts)], whole.number_of_frames)
             made += concatenated(whole, parts, total_known=self.total_known) if parts > 1 else [whole]
             width, height, level = max(1, width // self.step), max(1, height // self.step), level + 1
@@ -109,8 +112,13 @@ SENDERS = st.builds(
 )
 
 
+def judged(instances: Sequence[InstanceFacts], quiet_s: float, **also: Sequence[InstanceFacts]) -> Assessment:
+    evidence = evidence_of(instances, SETTINGS.coarsest_um_per_px, **also)
+    return assess(evidence, quiet_s=quiet_s, settings=SETTINGS)
+
+
 def verdict(instances: Sequence[InstanceFacts], quiet_s: float) -> Completeness:
-    return assess(instances, quiet_s=quiet_s, settings=SETTINGS).verdict
+    return judged(instances, quiet_s).verdict
 
 
 @given(SENDERS, st.randoms(use_true_random=False))
@@ -162,15 +170,17 @@ def test_order_of_arrival_does_not_matter(sender: Sender, random: Random) -> Non
     """The same instances in another order give the same verdict and the same words."""
     instances = sender.instances()
     shuffled = random.sample(instances, len(instances))
-    assert assess(shuffled, quiet_s=60, settings=SETTINGS) == assess(instances, quiet_s=60, settings=SETTINGS)
+    assert judged(shuffled, 60) == judged(instances, 60)
 
 
 def test_one_missing_frame_is_a_gap_that_is_told_in_numbers() -> None:
     """A TILED_FULL level with a frame too few is not whole, and the evidence counts the frames."""
     lacking = facts_of("1.2.3.1", 2048, 1024, number_of_frames=7)
-    assessment = assess([lacking], quiet_s=0, settings=SETTINGS)
-    assert assessment.verdict is Completeness.WAITING
-    assert "level 2048 x 1024 px: 7 of 8 frames" in assessment.evidence
+    assessment = judged([lacking], 0)
+    assert (assessment.verdict, assessment.basis) == (Completeness.WAITING, Basis.GAP)
+    assert "level 2048 x 1024 px: 7 of 8 frames" in assessment.sentence
+    (level,) = assessment.evidence.levels
+    assert (level.frames_held, level.frames_needed, level.counted_whole) == (7, 8, False)
 
 
 def test_focal_planes_and_optical_paths_multiply_the_frames() -> None:
@@ -199,8 +209,8 @@ def test_sparse_concatenation_of_known_length_misses_its_parts() -> None:
     sparse = facts_of("1.2.3.1", 4096, 4096, tiled_full=False, number_of_frames=8)
     parts = concatenated(sparse, 4, total_known=True)
     assert verdict([parts[0], parts[1], parts[3]], FOREVER_S) is Completeness.INCOMPLETE
-    assert "lacks 1 part (3)" in assess([*parts[:2], parts[3]], quiet_s=0, settings=SETTINGS).evidence
-    assert verdict(parts, SETTINGS.quiet_s) is Completeness.COMPLETE
+    assert "lacks 1 part (3)" in judged([*parts[:2], parts[3]], 0).sentence
+    assert verdict(parts, SETTINGS.settle_s) is Completeness.COMPLETE
 
 
 def test_parts_without_offsets_are_timed() -> None:
@@ -242,9 +252,9 @@ def test_series_without_a_level_never_becomes_complete(flavour: str) -> None:
     assert verdict([alone], FOREVER_S) is Completeness.INCOMPLETE
 
 
-def test_series_of_documents_is_given_up_after_the_long_quiet() -> None:
+def test_series_of_documents_is_set_aside_after_the_long_quiet() -> None:
     """Annotations and reports may be sent to the node; there is nothing to count in them."""
     report = facts_of("1.2.3.1", 1, 1, sop_class_uid="1.2.840.10008.5.1.4.1.1.88.33", image_type=(), matrix=None)
-    assessment = assess([report], quiet_s=SETTINGS.quiet_s, settings=SETTINGS)
-    assert assessment.verdict is Completeness.INCOMPLETE
-    assert "nothing to count" in assessment.evidence
+    assessment = judged([report], SETTINGS.quiet_s)
+    assert (assessment.verdict, assessment.basis) == (Completeness.NOTHING, Basis.NO_SLIDE)
+    assert "nothing to count" in assessment.sentence

@@ -10,8 +10,8 @@ from marrowcount.slides.completeness import Completeness, CompletenessSettings
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import WSM_SOP_CLASS_UID, InstanceFacts
 from marrowcount.slides.states import SlideState
-from marrowcount.testing import HeldClock, InMemoryLedger
-from marrowcount.workflow.readiness import assess_slide, assess_slides
+from marrowcount.testing import HeldClock, InMemoryExpectations, InMemoryLedger
+from marrowcount.workflow.readiness import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,11 @@ LEVEL = InstanceFacts(
 class Node:
     ledger: InMemoryLedger
     clock: HeldClock
+    expectations: InMemoryExpectations
+
+    @property
+    def readiness(self) -> Readiness:
+        return Readiness(self.ledger, self.ledger, self.expectations, self.clock, SETTINGS)
 
     def receives(self, facts: InstanceFacts) -> None:
         kept = KeptFile(f"{facts.sop_instance_uid}.dcm", facts.sop_instance_uid, 1)
@@ -55,7 +60,7 @@ class Node:
 
     def after(self, seconds: float) -> int:
         self.clock.advance(seconds)
-        return assess_slides(self.ledger, self.clock, SETTINGS)
+        return self.readiness.assess_slides()
 
     @property
     def state(self) -> SlideState:
@@ -66,7 +71,7 @@ class Node:
 
 @pytest.fixture
 def node() -> Node:
-    return Node(InMemoryLedger(), HeldClock())
+    return Node(InMemoryLedger(), HeldClock(), InMemoryExpectations())
 
 
 def test_whole_slide_becomes_ready_and_gets_its_job(node: Node) -> None:
@@ -116,7 +121,7 @@ def test_late_instance_opens_a_revision_that_is_assessed_in_turn(node: Node) -> 
 def test_slide_that_moved_on_meanwhile_is_left_alone(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the ledger says that the revision is another one by now, nothing is counted as moved."""
     node.receives(LEVEL)
-    moved_on: Callable[..., bool] = lambda *_: False  # noqa: E731
+    moved_on: Callable[..., bool] = lambda *_, **__: False  # noqa: E731
     monkeypatch.setattr(node.ledger, "mark_ready", moved_on)
     assert node.after(10) == 0
 
@@ -126,6 +131,6 @@ def test_waiting_slide_tells_what_it_waits_for(node: Node) -> None:
     node.receives(replace(LEVEL, number_of_frames=15))
     slide = node.ledger.slide("1.2.3")
     assert slide is not None
-    assessment = assess_slide(slide, node.ledger, node.clock, SETTINGS)
+    assessment = node.readiness.assess(slide)
     assert assessment.verdict is Completeness.WAITING
-    assert assessment.evidence == "level 2048 x 2048 px: 15 of 16 frames; waiting for 1800 s without a new instance"
+    assert assessment.sentence == "level 2048 x 2048 px: 15 of 16 frames; waiting for 1800 s without a new instance"

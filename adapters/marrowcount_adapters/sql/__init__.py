@@ -4,8 +4,9 @@ No patient data is stored: UIDs, AE titles, codes, digests, and what the scanner
 """
 
 from marrowcount_adapters.sql.database import SqlDatabase
+from marrowcount_adapters.sql.decisions import SqlDecisions
 from marrowcount_adapters.sql.expectations import SqlExpectations
 from marrowcount_adapters.sql.ledger import SqlLedger
 from marrowcount_adapters.sql.opening import open_ledger
 
-__all__ = ["SqlDatabase", "SqlExpectations", "SqlLedger", "open_ledger"]
+__all__ = ["SqlDatabase", "SqlDecisions", "SqlExpectations", "SqlLedger", "open_ledger"]

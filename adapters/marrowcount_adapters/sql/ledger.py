@@ -10,6 +10,7 @@ from marrowcount.ports import Ledger
 from marrowcount_adapters.sql import reception, work
 from marrowcount_adapters.sql.deliveries import SqlOutbox
 from marrowcount_adapters.sql.rows import event_of
+from marrowcount_adapters.sql.statements import Standing
 from marrowcount_adapters.sql.tables import events
 
 if TYPE_CHECKING:
@@ -60,15 +61,19 @@ class SqlLedger(SqlOutbox, Ledger):
         with self.reading() as connection:
             return reception.find_slides(connection, states)
 
-    def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+    def mark_ready(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
         """See the port."""
         with self.writing() as connection:
-            return work.mark_ready(connection, series_uid, revision, evidence, now)
+            return work.mark_ready(connection, Standing(series_uid, revision, instances), evidence, now)
 
-    def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+    def mark_incomplete(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
         """See the port."""
         with self.writing() as connection:
-            return reception.mark_incomplete(connection, series_uid, revision, evidence, now)
+            return reception.mark_incomplete(connection, Standing(series_uid, revision, instances), evidence, now)
 
     def lease_job(self, worker: str, now: datetime, lease_s: float) -> Job | None:
         """See the port."""

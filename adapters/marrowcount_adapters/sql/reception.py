@@ -10,8 +10,8 @@ from marrowcount.ports import EventKind, Recording
 from marrowcount.slides.states import SlideState
 from marrowcount_adapters.sql import facts
 from marrowcount_adapters.sql.rows import instance_of, slide_of
-from marrowcount_adapters.sql.statements import change_slide, insert_unless_there, lock_slide, note
-from marrowcount_adapters.sql.tables import OPEN_JOBS, JobState, instances, jobs, slides
+from marrowcount_adapters.sql.statements import change_slide, insert_unless_there, lock_slide, note, withdraw_job
+from marrowcount_adapters.sql.tables import instances, slides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from marrowcount.ports import ReceivedInstance, SlideRecord
+    from marrowcount_adapters.sql.statements import Standing
 
 __all__ = ["find_instance", "find_instances", "find_slide", "find_slides", "mark_incomplete", "record"]
 
@@ -60,7 +61,10 @@ def _add_to_slide(connection: Connection, instance: ReceivedInstance) -> None:
             last_received_at=max(row.last_received_at, at),
         )
     )
-    if row.state != SlideState.RECEIVING:
+    if row.state == SlideState.DISCARDED:
+        uid, sender = instance.facts.sop_instance_uid, instance.sender
+        note(connection, at, series_uid, EventKind.LATE, f"{uid} from {sender}")
+    elif row.state != SlideState.RECEIVING:
         _reopen(connection, instance, row.revision + 1)
 
 
@@ -68,26 +72,18 @@ def _reopen(connection: Connection, instance: ReceivedInstance, revision: int) -
     series_uid, at = instance.facts.series_uid, instance.received_at
     empty = dict.fromkeys(("evidence", "code", "message", "result_folder"), "")
     change_slide(connection, series_uid, SlideState.RECEIVING, at, revision=revision, **empty)
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.series_uid == series_uid, jobs.c.state.in_(OPEN_JOBS))
-        .values(state=JobState.WITHDRAWN, closed_at=at)
-    )
+    withdraw_job(connection, series_uid, at)
     detail = f"revision {revision} by {instance.facts.sop_instance_uid} from {instance.sender}"
     note(connection, at, series_uid, EventKind.REOPENED, detail)
 
 
-def mark_incomplete(connection: Connection, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+def mark_incomplete(connection: Connection, slide: Standing, evidence: str, now: datetime) -> bool:
     """See :meth:`marrowcount.ports.Ledger.mark_incomplete`."""
-    given_up = (
-        update(slides)
-        .where(slides.c.series_uid == series_uid)
-        .where(slides.c.revision == revision, slides.c.state == SlideState.RECEIVING)
-        .values(state=SlideState.INCOMPLETE, evidence=evidence, changed_at=now)
-    )
-    if connection.execute(given_up).rowcount != 1:
+    given_up = update(slides).where(slide.holds(SlideState.RECEIVING))
+    changed = given_up.values(state=SlideState.INCOMPLETE, evidence=evidence, changed_at=now)
+    if connection.execute(changed).rowcount != 1:
         return False
-    note(connection, now, series_uid, EventKind.INCOMPLETE, evidence)
+    note(connection, now, slide.series_uid, EventKind.INCOMPLETE, evidence)
     return True
 
 

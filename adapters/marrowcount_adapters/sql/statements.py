@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, and_, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from marrowcount_adapters.sql.tables import events, slides
+from marrowcount_adapters.sql.tables import OPEN_JOBS, JobState, events, jobs, slides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from marrowcount.ports import EventKind
     from marrowcount.slides.states import SlideState
 
-__all__ = ["change_slide", "insert_unless_there", "lock_slide", "note"]
+__all__ = ["Standing", "change_slide", "insert_unless_there", "lock_slide", "note", "withdraw_job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A slide as somebody saw it who now wants to move it.
+
+    Attributes:
+        instances: how many it had; None where that does not matter.
+    """
+
+    series_uid: str
+    revision: int
+    instances: int | None
+
+    def holds(self, *states: SlideState) -> ColumnElement[bool]:
+        """Whether it is still so, and in one of these states."""
+        same = true() if self.instances is None else slides.c.instances == self.instances
+        here = and_(slides.c.series_uid == self.series_uid, slides.c.revision == self.revision)
+        return and_(here, same, slides.c.state.in_(states))
 
 
 def insert_unless_there(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
@@ -48,3 +68,10 @@ def change_slide(connection: Connection, series_uid: str, state: SlideState, at:
 def note(connection: Connection, at: datetime, series_uid: str, kind: EventKind, detail: str) -> None:
     """Write a line of a slide's history."""
     connection.execute(insert(events).values(at=at, series_uid=series_uid, kind=kind, detail=detail))
+
+
+def withdraw_job(connection: Connection, series_uid: str, at: datetime) -> None:
+    """Close the open job of a slide, if it has one; whoever works on it finds it lost."""
+    still_open = jobs.c.state.in_(OPEN_JOBS)
+    withdrawn = update(jobs).where(jobs.c.series_uid == series_uid, still_open)
+    connection.execute(withdrawn.values(state=JobState.WITHDRAWN, closed_at=at))

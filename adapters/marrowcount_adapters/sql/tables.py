@@ -121,7 +121,7 @@ instances: Final = Table(
         nullable=False,
         index=True,
     ),
-    Column("study_uid", String(64), nullable=False),
+    Column("study_uid", String(64), nullable=False, index=True),
     Column("facts", JSON, nullable=False),
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),

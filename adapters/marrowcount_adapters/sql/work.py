@@ -14,31 +14,36 @@ from marrowcount_adapters.sql.statements import change_slide, lock_slide, note
 from marrowcount_adapters.sql.tables import JobState, jobs, results, slides
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
     from marrowcount.ports import CountedOutcome
+    from marrowcount_adapters.sql.statements import Standing
 
-__all__ = ["extend", "fail", "finish", "lease", "mark_ready", "put_back", "refuse"]
+__all__ = ["extend", "fail", "finish", "lease", "mark_ready", "put_back", "put_job", "refuse"]
 
 _MAY_BECOME_READY = (SlideState.RECEIVING, SlideState.INCOMPLETE, SlideState.FAILED)
 
 
-def mark_ready(connection: Connection, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+def mark_ready(connection: Connection, slide: Standing, evidence: str, now: datetime) -> bool:
     """See :meth:`marrowcount.ports.Ledger.mark_ready`."""
-    ready = (
-        update(slides)
-        .where(slides.c.series_uid == series_uid)
-        .where(slides.c.revision == revision, slides.c.state.in_(_MAY_BECOME_READY))
-        .values(state=SlideState.READY, evidence=evidence, code="", message="", changed_at=now)
-    )
-    if connection.execute(ready).rowcount != 1:
+    return put_job(connection, slide, _MAY_BECOME_READY, evidence, now)
+
+
+def put_job(
+    connection: Connection, slide: Standing, states: Iterable[SlideState], evidence: str, now: datetime
+) -> bool:
+    """Move a slide that is in one of these states to ready, with its job; False where it is not."""
+    ready = update(slides).where(slide.holds(*states))
+    changed = ready.values(state=SlideState.READY, evidence=evidence, code="", message="", changed_at=now)
+    if connection.execute(changed).rowcount != 1:
         return False
     connection.execute(
         insert(jobs).values(
-            series_uid=series_uid,
-            revision=revision,
+            series_uid=slide.series_uid,
+            revision=slide.revision,
             state=JobState.WAITING,
             attempt=0,
             not_before=now,
@@ -47,7 +52,7 @@ def mark_ready(connection: Connection, series_uid: str, revision: int, evidence:
             put_at=now,
         )
     )
-    note(connection, now, series_uid, EventKind.READY, evidence)
+    note(connection, now, slide.series_uid, EventKind.READY, evidence)
     return True
 
 

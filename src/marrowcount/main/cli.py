@@ -15,6 +15,7 @@ from marrowcount.main.active_commands import active, study_active_learning
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
 from marrowcount.main.pull_commands import pull
+from marrowcount.main.slide_commands import slide
 from marrowcount.main.train_commands import crossvalidate, model, train
 from marrowcount.settings import read_settings
 
@@ -38,6 +39,7 @@ app.add_typer(model, name="model")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(active, name="active")
 app.command("pull")(pull)
+app.add_typer(slide, name="slide")
 study.command("active-learning")(study_active_learning)
 
 SettingsFile = Annotated[
@@ -152,14 +154,18 @@ def send(
 
 @app.command()
 def status(
+    series: Annotated[str, typer.Argument(help="Series Instance UID: show this slide in detail.")] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Show slides, their states, and what was and is owed to whom."""
-    from marrowcount.main.reporting import print_status  # noqa: PLC0415 - see the module
+    """Show slides, their states, and what was and is owed to whom; or one slide with its evidence and history."""
+    from marrowcount.main.reporting import print_slide, print_status  # noqa: PLC0415 - see the module
 
-    print_status(read_settings(settings), Console(), as_json=as_json)
+    if series:
+        print_slide(read_settings(settings), series, Console(), as_json=as_json)
+    else:
+        print_status(read_settings(settings), Console(), as_json=as_json)
 
 
 @app.command()

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.main.completeness import completeness_settings
 from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
 from marrowcount.main.parts import open_parts
-from marrowcount.workflow.readiness import assess_slides
 from marrowcount_adapters.schedule import Tick, ticking
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["serve", "until_terminated"]
 
 ASSESS_EVERY_S: Final = 2.0
+LOOK_AGAIN_EVERY_S: Final = 60.0
 SWEEP_EVERY_S: Final = 600.0
 STALE_S: Final = 3600.0
 """Age from which a file in the inbox belongs to no living association."""
@@ -84,10 +83,11 @@ def _announce(announced: Mapping[str, object]) -> None:
 @contextmanager
 def upkeep_service(parts: Parts) -> Generator[Announced]:
     """What is done every now and then: find complete slides, sweep the inbox."""
-    completeness = completeness_settings(parts.settings.receive)
-    assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(assess_slides(parts.ledger, parts.clock, completeness)))
+    readiness = parts.readiness
+    assess = Tick("assess", ASSESS_EVERY_S, lambda: bool(readiness.assess_slides()))
+    look_again = Tick("look-again", LOOK_AGAIN_EVERY_S, lambda: bool(readiness.look_again()))
     sweep = Tick("sweep", SWEEP_EVERY_S, lambda: bool(parts.store.sweep(STALE_S)))
-    with ticking(assess, sweep):
+    with ticking(assess, look_again, sweep):
         yield {}
 
 

@@ -6,16 +6,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from marrowcount.main.completeness import completeness_settings
+from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock
-from marrowcount_adapters.sql import SqlExpectations, open_ledger
+from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger
+    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger, SlideDecisions
     from marrowcount.settings import ReceiveSection, Settings
 
 __all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
@@ -40,6 +42,13 @@ class Parts:
     receiving: Receiving
     expectations: Expectations
     """Fed by :func:`marrowcount.workflow.expecting.expect`."""
+    decisions: SlideDecisions
+
+    @property
+    def readiness(self) -> Readiness:
+        """What finds out which slides are whole."""
+        settings = completeness_settings(self.settings)
+        return Readiness(self.ledger, self.decisions, self.expectations, self.clock, settings)
 
 
 @contextmanager
@@ -53,7 +62,7 @@ def open_parts(settings: Settings) -> Generator[Parts]:
     ledger, store, clock = open_ledger(settings.database_url), FolderStore(settings.node.data_folder), SystemClock()
     receiving = Receiving(store, ledger, clock, read_facts, receive_limits(settings.receive))
     try:
-        yield Parts(settings, ledger, store, clock, receiving, SqlExpectations(ledger))
+        yield Parts(settings, ledger, store, clock, receiving, SqlExpectations(ledger), SqlDecisions(ledger))
     finally:
         ledger.close()
 

@@ -26,6 +26,7 @@ from marrowcount.ports.commitments import (
     RequestRecording,
 )
 from marrowcount.ports.counting import CellModel, Clock, Picture, Progress, RoiModel, Slide
+from marrowcount.ports.decisions import Decision, SlideDecisions
 from marrowcount.ports.deliveries import (
     Delivery,
     DeliveryKind,
@@ -60,6 +61,7 @@ __all__ = [
     "CommitmentTask",
     "Commitments",
     "CountedOutcome",
+    "Decision",
     "Delivery",
     "DeliveryKind",
     "DeliveryOrder",
@@ -91,6 +93,7 @@ __all__ = [
     "RoiModel",
     "Settlement",
     "Slide",
+    "SlideDecisions",
     "SlideRecord",
     "TakenFile",
     "WantedStudy",

@@ -17,7 +17,7 @@ class Expectations(Protocol):
     """Remembers lists of instances and counts, before, while and after the instances come.
 
     All methods may be called from several threads and processes. Each is one transaction. Services feed it by
-    :func:`marrowcount.workflow.expecting.expect`, which also wakes slides that were given up.
+    :func:`marrowcount.workflow.expecting.expect`.
 
     Raises (all methods):
         StorageError: the database failed; nothing was changed.

@@ -28,7 +28,10 @@ class Ledger(Outbox, Protocol):
     """
 
     def record_instance(self, instance: ReceivedInstance) -> Recording:
-        """Answer for an instance; a new one of a slide that left ``RECEIVING`` opens a new revision."""
+        """Answer for an instance; a new one of a slide that left ``RECEIVING`` opens a new revision.
+
+        A slide that a person discarded stays discarded; its history tells of the late instance.
+        """
         ...
 
     def instances(self, series_uid: str) -> Sequence[ReceivedInstance]:
@@ -47,15 +50,19 @@ class Ledger(Outbox, Protocol):
         """Slides in these states (none given: all), the oldest first."""
         ...
 
-    def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+    def mark_ready(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
         """Move a slide that is being received, incomplete or failed to ready and put the job of counting it.
 
-        False where it has moved on meanwhile.
+        False where it has moved on meanwhile, or holds another number of instances than the evidence is about.
         """
         ...
 
-    def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
-        """Give up waiting for the rest of a slide; False where it has moved on meanwhile."""
+    def mark_incomplete(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
+        """Give up waiting for the rest of a slide; False as in :meth:`mark_ready`."""
         ...
 
     def lease_job(self, worker: str, now: datetime, lease_s: float) -> Job | None:

@@ -26,7 +26,8 @@ class SlideRecord:
     """A slide as the ledger knows it.
 
     Attributes:
-        revision: 1 at first; each late instance of a slide already taken up opens the next.
+        revision: 1 at first; a late instance of a slide already taken up opens the next, and so does a person who
+            wants it counted again.
         evidence: why it was found complete, or what is still missing.
         code: refusal or failure code, empty otherwise.
         message: in words, without patient data.
@@ -84,6 +85,18 @@ class EventKind(StrEnum):
     """An instance came again with other bytes; the first ones stand."""
     READY = "ready"
     INCOMPLETE = "incomplete"
+    ASIDE = "aside"
+    """Nothing to count is in the series."""
+    LATE = "late"
+    """An instance of a discarded slide came; it is kept, and the slide stays discarded."""
+    RESUMED = "resumed"
+    """A person wants the rest waited for again."""
+    ACCEPTED = "accepted"
+    """A person wants it counted without what is missing."""
+    DISCARDED = "discarded"
+    """A person wants it not counted."""
+    RECOUNTED = "recounted"
+    """A person wants it counted again."""
     TAKEN_UP = "taken-up"
     """A worker leased the job."""
     PUT_BACK = "put-back"

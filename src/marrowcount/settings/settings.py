@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from marrowcount.settings.archives import ArchiveSection
 from marrowcount.settings.callers import CallerSection
+from marrowcount.settings.completeness import CompletenessSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
@@ -38,6 +39,8 @@ class Settings(BaseSettings):
     """Who the node is."""
     receive: ReceiveSection = ReceiveSection()
     """What it takes."""
+    completeness: CompletenessSection = CompletenessSection()
+    """What says that a slide is whole, beside its own frames."""
     count: CountSection = CountSection()
     """How it counts."""
     outbox: OutboxSection = OutboxSection()

@@ -37,22 +37,39 @@ class SlideState(StrEnum):
     """It cannot be counted as it is; the code says why."""
     INCOMPLETE = "incomplete"
     """It did not become complete in time; a late instance, or a person, resumes it."""
+    DISCARDED = "discarded"
+    """A person decided that it is not to be counted; only a person takes that back. Its files stay until retention."""
+    ASIDE = "aside"
+    """Nothing to count is in this series: documents, or what belongs to a slide that came in another series."""
     FAILED = "failed"
     """Counting failed again and again for a reason of the node's own; a person must look."""
 
 
 SLIDE_TRANSITIONS: Final[Mapping[SlideState, frozenset[SlideState]]] = MappingProxyType(
     {
-        SlideState.RECEIVING: frozenset({SlideState.READY, SlideState.INCOMPLETE}),
-        SlideState.READY: frozenset({SlideState.COUNTING, SlideState.RECEIVING}),
-        SlideState.COUNTING: frozenset(
-            {SlideState.COUNTED, SlideState.REFUSED, SlideState.FAILED, SlideState.READY, SlideState.RECEIVING}
+        SlideState.RECEIVING: frozenset(
+            {SlideState.READY, SlideState.INCOMPLETE, SlideState.ASIDE, SlideState.DISCARDED}
         ),
-        # A late instance opens a new revision of a slide that was already done with.
+        SlideState.READY: frozenset({SlideState.COUNTING, SlideState.RECEIVING, SlideState.DISCARDED}),
+        SlideState.COUNTING: frozenset(
+            {
+                SlideState.COUNTED,
+                SlideState.REFUSED,
+                SlideState.FAILED,
+                SlideState.READY,
+                SlideState.RECEIVING,
+                SlideState.DISCARDED,
+            }
+        ),
+        # A late instance, or a person, opens a new revision of a slide that was already done with.
         SlideState.COUNTED: frozenset({SlideState.RECEIVING}),
-        SlideState.REFUSED: frozenset({SlideState.RECEIVING}),
-        SlideState.INCOMPLETE: frozenset({SlideState.RECEIVING, SlideState.READY}),
-        SlideState.FAILED: frozenset({SlideState.RECEIVING, SlideState.READY}),
+        SlideState.REFUSED: frozenset({SlideState.RECEIVING, SlideState.DISCARDED}),
+        SlideState.INCOMPLETE: frozenset(
+            {SlideState.RECEIVING, SlideState.READY, SlideState.ASIDE, SlideState.DISCARDED}
+        ),
+        SlideState.FAILED: frozenset({SlideState.RECEIVING, SlideState.READY, SlideState.DISCARDED}),
+        SlideState.ASIDE: frozenset({SlideState.RECEIVING, SlideState.DISCARDED}),
+        SlideState.DISCARDED: frozenset({SlideState.RECEIVING}),
     }
 )
 

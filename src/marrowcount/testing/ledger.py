@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.ports import EventKind, Job, Ledger, ReceivedInstance, Recording, SlideRecord
 from marrowcount.slides.states import SlideState
+from marrowcount.testing.decisions import InMemoryDecisions
 from marrowcount.testing.outbox import InMemoryOutbox
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class _OpenJob:
         return self.leased and (self.job_id, self.attempt) == (job.job_id, job.attempt)
 
 
-class InMemoryLedger(InMemoryOutbox, Ledger):
+class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, Ledger):
     """A ledger that forgets everything at the end of the process; its threads may share it.
 
     Attributes:
@@ -80,14 +81,16 @@ class InMemoryLedger(InMemoryOutbox, Ledger):
             size_bytes=slide.size_bytes + instance.file.size_bytes,
             last_received_at=max(slide.last_received_at, at),
         )
-        if slide.state is not SlideState.RECEIVING:
+        if slide.state is SlideState.DISCARDED:
+            self._note(at, series_uid, EventKind.LATE, f"{instance.facts.sop_instance_uid} from {instance.sender}")
+        elif slide.state is not SlideState.RECEIVING:
             self._reopen(instance, slide.revision + 1)
 
     def _reopen(self, instance: ReceivedInstance, revision: int) -> None:
         series_uid, at = instance.facts.series_uid, instance.received_at
         again = replace(self._slides[series_uid], revision=revision, evidence="", code="", message="", result_folder="")
         self._change(again, SlideState.RECEIVING, at)
-        self._jobs.pop(series_uid, None)
+        self._withdraw_job(series_uid)
         detail = f"revision {revision} by {instance.facts.sop_instance_uid} from {instance.sender}"
         self._note(at, series_uid, EventKind.REOPENED, detail)
 
@@ -112,23 +115,33 @@ class InMemoryLedger(InMemoryOutbox, Ledger):
             wanted = [slide for slide in self._slides.values() if not states or slide.state in states]
             return sorted(wanted, key=lambda slide: (slide.first_received_at, slide.series_uid))
 
-    def mark_ready(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+    def mark_ready(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
         """See the port."""
         with self._lock:
             slide = self._standing(series_uid, revision, _MAY_BECOME_READY)
-            if slide is None:
+            if slide is None or instances not in {None, slide.instances}:
                 return False
-            self._change(replace(slide, evidence=evidence, code="", message=""), SlideState.READY, now)
-            self._jobs_put += 1
-            self._jobs[series_uid] = _OpenJob(self._jobs_put, series_uid, revision, free_from=now)
-            self._note(now, series_uid, EventKind.READY, evidence)
+            self._put_job(slide, evidence, now)
             return True
 
-    def mark_incomplete(self, series_uid: str, revision: int, evidence: str, now: datetime) -> bool:
+    def _put_job(self, slide: SlideRecord, evidence: str, now: datetime) -> None:
+        self._change(replace(slide, evidence=evidence, code="", message=""), SlideState.READY, now)
+        self._jobs_put += 1
+        self._jobs[slide.series_uid] = _OpenJob(self._jobs_put, slide.series_uid, slide.revision, free_from=now)
+        self._note(now, slide.series_uid, EventKind.READY, evidence)
+
+    def _withdraw_job(self, series_uid: str) -> None:
+        self._jobs.pop(series_uid, None)
+
+    def mark_incomplete(
+        self, series_uid: str, revision: int, evidence: str, now: datetime, *, instances: int | None = None
+    ) -> bool:
         """See the port."""
         with self._lock:
             slide = self._standing(series_uid, revision, (SlideState.RECEIVING,))
-            if slide is None:
+            if slide is None or instances not in {None, slide.instances}:
                 return False
             self._change(replace(slide, evidence=evidence), SlideState.INCOMPLETE, now)
             self._note(now, series_uid, EventKind.INCOMPLETE, evidence)
