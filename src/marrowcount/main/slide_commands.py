@@ -12,6 +12,7 @@ from marrowcount.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from marrowcount.ports import SlideRecord
     from marrowcount.workflow.deciding import Deciding
 
 __all__ = ["slide"]
@@ -53,11 +54,10 @@ def recount(series: Series, reason: Reason, by: By, settings: SettingsFile = Non
     _decide(settings, lambda deciding: deciding.recount(series, by, reason))
 
 
-def _decide(settings: Path | None, decide: Callable[[Deciding], None]) -> None:
+def _decide(settings: Path | None, decide: Callable[[Deciding], SlideRecord]) -> None:
     from marrowcount.main.completeness import opened_readiness  # noqa: PLC0415 - the listener must stay small
-    from marrowcount.main.logs import configure_logs  # noqa: PLC0415 - the listener must stay small
     from marrowcount.workflow.deciding import Deciding  # noqa: PLC0415 - the listener must stay small
 
-    configure_logs()
     with opened_readiness(read_settings(settings)) as readiness:
-        decide(Deciding(readiness))
+        decided = decide(Deciding(readiness))
+    typer.echo(f"{decided.series_uid} is {decided.state} now, revision {decided.revision}")

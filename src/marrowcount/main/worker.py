@@ -23,6 +23,7 @@ from marrowcount.main.models import load_models
 from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
+from marrowcount.slides.levels import without_gaps
 from marrowcount.workflow.commitment import note_report
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
@@ -78,8 +79,10 @@ class SlideCounter:
         return CountedOutcome(place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}"))
 
     def _images(self, job: Job) -> list[Path]:
+        """The slide's files, without levels that have gaps, which only a person can have accepted."""
         instances = self.ledger.instances(job.series_uid)
-        images = [i for i in instances if i.facts.flavour is not Flavour.OTHER]
+        sound = without_gaps([instance.facts for instance in instances])
+        images = [i for i in instances if i.facts.flavour is not Flavour.OTHER and i.facts.sop_instance_uid in sound]
         return [self.store.path(instance.file.path) for instance in images]
 
 

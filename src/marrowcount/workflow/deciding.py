@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import structlog
+from typing import TYPE_CHECKING
 
 from marrowcount.errors import DecisionError
 from marrowcount.ports import Decision
@@ -16,16 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Deciding"]
 
-LOG: Final = structlog.get_logger()
-
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Carries out a person's decisions; each stands in the slide's history with who and why."""
+    """Carries out a person's decisions; each stands in the slide's history with who and why, and returns the slide."""
 
     readiness: Readiness
 
-    def resume(self, series_uid: str, by: str, reason: str) -> None:
+    def resume(self, series_uid: str, by: str, reason: str) -> SlideRecord:
         """Wait for the rest of an incomplete slide again, or take the discarding of a slide back.
 
         Raises:
@@ -34,9 +30,9 @@ class Deciding:
         """
         slide = self._slide(series_uid)
         done = self.readiness.decisions.resume(series_uid, self._decision(by, reason))
-        self._told(slide, "resumed", "incomplete or discarded", done=done)
+        return self._told(slide, "resumed", "incomplete or discarded", done=done)
 
-    def accept(self, series_uid: str, by: str, reason: str) -> None:
+    def accept(self, series_uid: str, by: str, reason: str) -> SlideRecord:
         """Count a slide without what is missing, where a level that can be counted is whole.
 
         Raises:
@@ -57,9 +53,9 @@ class Deciding:
         without = "; ".join([*evidence.gaps, *evidence.doubts]) or "nothing known"
         sentence = f"{level.name} is whole; accepted without: {without}"
         done = self.readiness.decisions.accept(series_uid, sentence, decision, instances=slide.instances)
-        self._told(slide, "accepted as it is", "incomplete or being received", done=done)
+        return self._told(slide, "accepted as it is", "incomplete or being received", done=done)
 
-    def discard(self, series_uid: str, by: str, reason: str) -> None:
+    def discard(self, series_uid: str, by: str, reason: str) -> SlideRecord:
         """Keep a slide from being counted; its files stay until retention.
 
         Raises:
@@ -68,9 +64,9 @@ class Deciding:
         """
         slide = self._slide(series_uid)
         done = self.readiness.decisions.discard(series_uid, self._decision(by, reason))
-        self._told(slide, "discarded", "neither counted nor discarded", done=done)
+        return self._told(slide, "discarded", "neither counted nor discarded", done=done)
 
-    def recount(self, series_uid: str, by: str, reason: str) -> None:
+    def recount(self, series_uid: str, by: str, reason: str) -> SlideRecord:
         """Count a slide again that was counted, refused or failed.
 
         Raises:
@@ -79,7 +75,7 @@ class Deciding:
         """
         slide = self._slide(series_uid)
         done = self.readiness.decisions.recount(series_uid, self._decision(by, reason))
-        self._told(slide, "recounted", "counted, refused or failed", done=done)
+        return self._told(slide, "recounted", "counted, refused or failed", done=done)
 
     def _slide(self, series_uid: str) -> SlideRecord:
         slide = self.readiness.ledger.slide(series_uid)
@@ -92,12 +88,13 @@ class Deciding:
             raise DecisionError("decision-unsigned", "Say who decides and why: --by and --reason must not be empty.")
         return Decision(by.strip(), reason.strip(), self.readiness.clock.now())
 
-    def _told(self, slide: SlideRecord, what: str, needed: str, *, done: bool) -> None:
+    def _told(self, slide: SlideRecord, what: str, needed: str, *, done: bool) -> SlideRecord:
+        """The slide as it stands now."""
+        now = self._slide(slide.series_uid)
         if not done:
-            now = self._slide(slide.series_uid)
             raise DecisionError(
                 "wrong-state",
                 f"Slide {slide.series_uid} is {now.state}; only one that is {needed} can be {what}. If it has just "
                 "changed, look at it again.",
             )
-        LOG.info("slide.decided", series_instance_uid=slide.series_uid, revision=slide.revision, decision=what)
+        return now
