@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0003_instances_of_study"
-down_revision = "0002_expectations"
+revision = "0004_instances_of_study"
+down_revision = "0003_giving_back"
 branch_labels = None
 depends_on = None
 
