@@ -1,1 +1,7 @@
-"""A DICOMweb origin server (PS3.18): STOW-RS, QIDO-RS and WADO-RS over what the node holds."""
+"""The HTTP server of the node: listening, who may come in, limits and the log of requests."""
+
+from marrowcount_adapters.web_server.guard import Guard, GuardRules
+from marrowcount_adapters.web_server.server import WebServer, WebServerSettings
+from marrowcount_adapters.web_server.tokens import Right, TokenFile, TokenHolder
+
+__all__ = ["Guard", "GuardRules", "Right", "TokenFile", "TokenHolder", "WebServer", "WebServerSettings"]

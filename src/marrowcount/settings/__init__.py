@@ -14,6 +14,7 @@ from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.settings import ENVIRONMENT_PREFIX, Settings
 from marrowcount.settings.tls import TlsSection
+from marrowcount.settings.web import WebSection
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -30,6 +31,7 @@ __all__ = [
     "Settings",
     "StoppingSection",
     "TlsSection",
+    "WebSection",
     "read_settings",
     "variable_names",
 ]

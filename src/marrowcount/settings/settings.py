@@ -18,6 +18,7 @@ from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.tls import TlsSection
+from marrowcount.settings.web import WebSection
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings"]
 
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
     """What it takes."""
     completeness: CompletenessSection = CompletenessSection()
     """What says that a slide is whole, beside its own frames."""
+    web: WebSection = WebSection()
+    """What it offers over HTTP."""
     count: CountSection = CountSection()
     """How it counts."""
     outbox: OutboxSection = OutboxSection()
@@ -92,6 +95,8 @@ class Settings(BaseSettings):
         if self.tls.authorities is None and any(caller.certificates for caller in self.caller):
             msg = "caller.certificates are checked against tls.authorities: name that file"
             raise ValueError(msg)
+        if complaint := self.web.complaint(self.tls):
+            raise ValueError(complaint)
         names = [pacs.name for pacs in self.pacs] + [ehr.name for ehr in self.ehr]
         if len(set(names)) < len(names):
             msg = f"destination names must be unique, these stand: {', '.join(names)}"
