@@ -211,7 +211,7 @@ def test_a_full_disk_is_told_before_the_body(start: Started, tmp_path: Path) -> 
 def test_a_disk_that_fills_up_meanwhile_is_told_in_the_answer(node: WebNode, tmp_path: Path) -> None:
     """503 with A700H for each."""
     (part,) = slides(tmp_path, 1)
-    free = iter([1 << 40])
+    free = iter([1 << 40] * 2)
     node.store.free_bytes = lambda: next(free, -1)  # type: ignore[method-assign]
     answer = post(node, part)
     assert (answer.status_code, reasons(answer, FAILED)) == (503, [0xA700])
