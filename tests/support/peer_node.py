@@ -56,10 +56,10 @@ class PeerNode:
 
 
 @contextmanager
-def peer_node(folder: Path, port: int = 0) -> Iterator[PeerNode]:
-    """A listening node."""
+def peer_node(folder: Path, port: int = 0, url: str = "") -> Iterator[PeerNode]:
+    """A listening node; its ledger lies in the same folder, unless a database is named."""
     folder.mkdir(parents=True, exist_ok=True)
-    store, ledger = FolderStore(folder / "store"), open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    store, ledger = FolderStore(folder / "store"), open_ledger(url or database_in(folder))
     receiving = Receiving(store, ledger, SystemClock(), read_facts, ReceiveLimits(min_free_bytes=0))
     reports: Queue[CommitmentReport] = Queue()
     settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20)
@@ -72,9 +72,13 @@ def peer_node(folder: Path, port: int = 0) -> Iterator[PeerNode]:
         ledger.close()
 
 
-def faults_of(folder: Path, sop_instance_uids: Iterable[str]) -> list[str]:
+def database_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'ledger.sqlite'}"
+
+
+def faults_of(folder: Path, sop_instance_uids: Iterable[str], url: str = "") -> list[str]:
     """What is wrong with instances that should be held; empty where files, digests and entries agree."""
-    ledger, store = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), FolderStore(folder / "store")
+    ledger, store = open_ledger(url or database_in(folder)), FolderStore(folder / "store")
     try:
         faults = [_fault(uid, ledger, store) for uid in sop_instance_uids]
     finally:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import IO, TYPE_CHECKING, Final
 
 from alembic import command
@@ -20,7 +21,7 @@ from marrowcount_adapters.sql.database import READING, translated
 from marrowcount_adapters.sql.ledger import SqlLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from sqlite3 import Connection as SqliteConnection
 
     from sqlalchemy import Connection, Engine
@@ -52,6 +53,7 @@ def open_ledger(url: str) -> SqlLedger:
     engine = _engine_of(_usable(url))
     try:
         with translated(), _alone(engine.url):
+            _begin_file(engine.url)
             _migrate(engine)
     except BaseException:
         engine.dispose()
@@ -80,6 +82,7 @@ def _engine_of(url: URL) -> Engine:
         engine = create_engine(
             url, hide_parameters=True, pool_size=CONNECTIONS, max_overflow=0, connect_args={"timeout": BUSY_S}
         )
+        event.listen(engine, "do_connect", _require_file)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -87,6 +90,18 @@ def _engine_of(url: URL) -> Engine:
         return create_engine(url, hide_parameters=True, pool_size=5, max_overflow=CONNECTIONS - 5, pool_pre_ping=True)
     except ImportError as error:
         raise SettingsError("database-driver", "PostgreSQL needs a driver: install marrowcount[postgresql]") from error
+
+
+def _begin_file(url: URL) -> None:
+    """Make a new SQLite file; after that nobody else does."""
+    if url.get_backend_name() == "sqlite":
+        _file_of(url).touch()
+
+
+def _require_file(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:
+    """Never begin an empty database where one was moved away: the node would forget all that it answers for."""
+    if not Path(arguments[0]).exists():
+        raise OperationalError("unable to open database file: it is gone; bring it back")
 
 
 def _set_up_sqlite(connection: SqliteConnection, _record: object) -> None:
