@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of
+import pytest
+
+from marrowcount.errors import StorageError
+from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, writing_waits
 from marrowcount.ports import Job
 
 if TYPE_CHECKING:
@@ -61,3 +66,17 @@ def test_an_instance_never_changes(tmp_path: Path) -> None:
     keep_instances(folder, ["cells.dcm", "report.dcm"], lambda path: path.read_text().split()[0])
     assert [path.read_text() for path in sorted(folder.glob("*.dcm"))] == ["uid-a at eight", "uid-c at nine"]
     assert sorted(path.name for path in folder.iterdir()) == ["cells.dcm", "report.dcm", RESULT_FILE]
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "disk-full"), (errno.EROFS, "disk-read-only")])
+def test_a_disk_without_room_is_waited_for(number: int, code: str) -> None:
+    """That is no fault of the slide."""
+    with pytest.raises(StorageError) as caught, writing_waits():
+        raise OSError(number, os.strerror(number))
+    assert caught.value.code == code
+
+
+def test_a_broken_disk_is_not_waited_for() -> None:
+    """Else one unreadable slide would keep all others waiting."""
+    with pytest.raises(OSError, match="Input/output"), writing_waits():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))

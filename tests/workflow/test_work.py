@@ -102,7 +102,6 @@ def test_a_slide_error_refuses_the_slide() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        StorageError("disk-full", "no space is left"),
         PeerError("peer-down", "no answer"),
         ValueError("x"),
         MemoryError(),
@@ -125,10 +124,40 @@ def test_a_passing_failure_is_tried_again_later(error: Exception) -> None:
 def test_a_failure_that_passes_leaves_no_trace_in_the_result() -> None:
     """The second attempt counts as well as the first would have."""
     node = Node()
-    node.work(failing(StorageError("disk-full", "no space is left")))
+    node.work(failing(PeerError("peer-down", "no answer")))
     node.clock.advance(30)
     assert node.work(counted)
     assert (node.slide.state, node.slide.code) == (SlideState.COUNTED, "")
+
+
+def test_the_nodes_own_trouble_is_not_charged_to_the_slide() -> None:
+    """A full disk or a lost database is waited out, however long it takes, within the same attempt."""
+    node, pauses = Node(), list[float]()
+    failures = [StorageError("disk-full", "no space is left")] * 40
+
+    def count(job: Job, lease: Lease) -> CountedOutcome:
+        if failures:
+            raise failures.pop()
+        return counted(job, lease)
+
+    with capture_logs() as logs:
+        assert work_once(node.ledger, node.clock, "worker", count, FAST, random=Random(7), wait=pauses.append)  # noqa: S311 - jitter
+    assert (node.slide.state, node.slide.code) == (SlideState.COUNTED, "")
+    assert len(pauses) == 40
+    assert 10 < max(pauses) <= 60
+    assert {log["code"] for log in logs if log["event"] == "job.waits"} == {"disk-full"}
+
+
+def test_waiting_ends_with_the_program_or_the_lease() -> None:
+    """Whoever waits for room is told to stop, or finds that another worker has the slide."""
+    node = Node()
+
+    def stop(_: float) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        work_once(node.ledger, node.clock, "worker", failing(StorageError("disk-full", "x")), FAST, wait=stop)
+    assert node.slide.state is SlideState.COUNTING
 
 
 def test_a_broken_model_fails_at_once() -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.errors import StorageError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from marrowcount.ports import Job
 
-__all__ = ["RESULT_FILE", "keep_instances", "place_of", "sync_folders"]
+__all__ = ["RESULT_FILE", "keep_instances", "place_of", "sync_folders", "writing_waits"]
 
 RESULT_FILE: Final = "result.json"
 """Written last: where it stands, the result is whole."""
+
+PASSING: Final = {errno.ENOSPC: "disk-full", errno.EDQUOT: "disk-full", errno.EROFS: "disk-read-only"}
 
 
 def place_of(job: Job, results: Path) -> str:
@@ -58,6 +64,21 @@ def keep_instances(folder: Path, names: Iterable[str], uid_of: Callable[[Path], 
 
 def _holds(path: Path, uid: str, uid_of: Callable[[Path], str]) -> bool:
     return path.is_file() and uid_of(path) == uid
+
+
+@contextmanager
+def writing_waits() -> Generator[None]:
+    """Tell a disk that takes nothing at the moment from one that fails.
+
+    Raises:
+        StorageError: ``disk-full`` or ``disk-read-only``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in PASSING:
+            raise
+        raise StorageError(PASSING[error.errno], "the result cannot be written; make room, or mend the disk") from error
 
 
 def sync_folders(*folders: Path) -> None:

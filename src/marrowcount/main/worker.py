@@ -20,7 +20,7 @@ from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
-from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders
+from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders, writing_waits
 from marrowcount.ports import CountedOutcome, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
@@ -63,12 +63,14 @@ class SlideCounter:
         Raises:
             SlideError: the slide cannot be counted.
             LeaseLostError: another worker has the job now.
+            StorageError: the disk has no room, or cannot be written, at the moment.
         """
         place = place_of(job, self.settings.results_folder)
         folder = self.settings.results_folder / place
         progress = LoggedProgress(job.series_uid, lease, self.stop)
         try:
-            count_files(self._images(job), folder, self.settings, self.models, progress)
+            with writing_waits():
+                count_files(self._images(job), folder, self.settings, self.models, progress)
         except SlideError as error:
             write_refusal(error, folder, self.models, job.series_uid)
             raise
@@ -144,6 +146,10 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)
 
+    def wait(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise SystemExit
+
     sending = Sending(
         ledger,
         clock,
@@ -155,7 +161,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
     )
     with ticking(*sending.ticks()):
         while not stop.is_set():
-            if not _worked(lambda: work_once(ledger, clock, name, counter.count, how)):
+            if not _worked(lambda: work_once(ledger, clock, name, counter.count, how, wait=wait)):
                 stop.wait(IDLE_S)
     ledger.close()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
-from marrowcount.errors import MarrowcountError, SlideError
+from marrowcount.errors import MarrowcountError, SlideError, StorageError
 from marrowcount.workflow.leases import Lease, LeaseLostError
 from marrowcount.workflow.retry import Backoff
 from marrowcount.workflow.unexpected import describe
@@ -35,11 +37,13 @@ class WorkSettings:
         lease_s: after so long without a sign of life another worker takes the job over.
         backoff: pauses between attempts.
         max_attempts: how often a slide is tried; a worker that dies counts as an attempt.
+        own_faults: pauses while the node's own disk or database fails.
     """
 
     lease_s: float = 120.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=30.0, cap_s=900.0))
     max_attempts: int = 3
+    own_faults: Backoff = field(default_factory=lambda: Backoff(base_s=2.0, cap_s=60.0))
 
 
 def work_once(
@@ -50,12 +54,16 @@ def work_once(
     settings: WorkSettings,
     *,
     random: Random | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Take up the oldest job and count its slide; False where there is no job.
 
     A :class:`~marrowcount.errors.SlideError` refuses the slide. Passing and unforeseen failures put the job back,
     with a pause, until its attempts are used up; then, and at once for a failure that no repetition can mend, the
-    slide is failed and a person must look. KeyboardInterrupt and SystemExit leave the lease to end by itself.
+    slide is failed and a person must look. A :class:`~marrowcount.errors.StorageError` while it is counted is the
+    node's own trouble, a full disk or a database that is gone: it is waited out with ``wait`` (seconds), the lease kept
+    up, and not charged to the slide, since the next one would fail as well. KeyboardInterrupt and SystemExit leave the
+    lease to end by itself.
 
     Raises:
         StorageError: the ledger failed; the job is taken up again when its lease ends.
@@ -63,7 +71,7 @@ def work_once(
     job = ledger.lease_job(worker_name, clock.now(), settings.lease_s)
     if job is None:
         return False
-    attempt = _Attempt(ledger, clock, job, settings, random or Random())  # noqa: S311 - jitter guards no secret
+    attempt = _Attempt(ledger, clock, job, settings, random or Random(), wait)  # noqa: S311 - jitter guards no secret
     if job.attempt > settings.max_attempts:
         attempt.give_up("worker-lost", f"{settings.max_attempts} attempts at counting it ended without a word")
         return True
@@ -78,11 +86,12 @@ class _Attempt:
     job: Job
     settings: WorkSettings
     random: Random
+    wait: Callable[[float], None]
 
     def make(self, count: Count) -> None:
         try:
             with self._lease().kept_up() as lease:
-                outcome = count(self.job, lease)
+                outcome = self._counted(count, lease)
         except LeaseLostError:
             self._tell("job.lost", recorded=False)
         except SlideError as error:
@@ -94,6 +103,17 @@ class _Attempt:
             self._failed("unexpected", describe(error), retryable=True)
         else:
             self._tell("job.counted", recorded=self.ledger.finish(self.job, outcome, self.clock.now()))
+
+    def _counted(self, count: Count, lease: Lease) -> CountedOutcome:
+        for failures in itertools.count(1):
+            try:
+                return count(self.job, lease)
+            except StorageError as error:
+                pause_s = self.settings.own_faults.pause(failures, self.random).total_seconds()
+                _log.error("job.waits", job=self.job.job_id, code=error.code, message=error.message, pause_s=pause_s)
+            self.wait(pause_s)
+            lease.check()
+        raise AssertionError  # there is no last failure
 
     def _lease(self) -> Lease:
         lease_s = self.settings.lease_s
