@@ -141,7 +141,7 @@ class FhirAnswers(Target):
     def feed(self, content: bytes, number: int) -> None:
         self._server.content = content
         with suppress(PeerError):
-            self._destination.send([self._bundle])
+            self._destination.send([self._bundle], lambda _path, _taken: None)
         if number % 10 == 0:
             with suppress(PeerError):
                 self._destination.check()

@@ -189,4 +189,4 @@ ODD = {
 def test_nonsense_is_a_failure_of_the_server(answering: str, file: Path) -> None:
     """Whatever JSON, or none, comes back: it is told as the peer's failure, in its own terms."""
     with pytest.raises(PeerError):
-        FhirDestination("ehr", answering).send([file])
+        given(FhirDestination("ehr", answering), [file])
