@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from marrowcount.ports import Clock
 from marrowcount.slides.completeness import CompletenessSettings
-from marrowcount.workflow.readiness import assess_slides
+from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
 from marrowcount_adapters.filesystem import FolderStore
-from marrowcount_adapters.sql import SqlLedger, open_ledger
+from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, SqlLedger, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class PeerNode:
 
     def assess(self) -> int:
         """One tick, as if each slide were quiet for long enough to be judged by its frames."""
-        return assess_slides(self.ledger, SystemClock(), CompletenessSettings(settle_s=0))
+        decisions, expectations = SqlDecisions(self.ledger), SqlExpectations(self.ledger)
+        settings = CompletenessSettings(settle_s=0)
+        return Readiness(self.ledger, decisions, expectations, SystemClock(), settings).assess_slides()
 
 
 @contextmanager
