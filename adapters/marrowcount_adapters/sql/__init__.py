@@ -8,5 +8,6 @@ from marrowcount_adapters.sql.decisions import SqlDecisions
 from marrowcount_adapters.sql.expectations import SqlExpectations
 from marrowcount_adapters.sql.ledger import SqlLedger
 from marrowcount_adapters.sql.opening import open_ledger
+from marrowcount_adapters.sql.tasks import SqlTasks
 
-__all__ = ["SqlDatabase", "SqlDecisions", "SqlExpectations", "SqlLedger", "open_ledger"]
+__all__ = ["SqlDatabase", "SqlDecisions", "SqlExpectations", "SqlLedger", "SqlTasks", "open_ledger"]

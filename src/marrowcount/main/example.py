@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
-from marrowcount.settings import ArchiveSection, CallerSection, EhrSection, PacsSection, RequesterSection, Settings
+from marrowcount.settings import (
+    ArchiveSection,
+    CallerSection,
+    EhrSection,
+    PacsSection,
+    RequesterSection,
+    Settings,
+    WorklistSection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +34,7 @@ HEADER: Final = """\
 LISTED: Final[Mapping[str, BaseModel]] = {
     "caller": CallerSection(ae_title="SCANNER"),
     "pacs": PacsSection(name="archive", ae_title="ARCHIVE", host="pacs.example.org", port=104),
+    "worklist": WorklistSection(name="ris", url="https://ris.example.org/dicom-web"),
     "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
     "requester": RequesterSection(ae_title="SCANNER1", host="scanner1.example.org", port=11112),
     "archive": ArchiveSection(name="vault", ae_title="VAULT", host="vault.example.org"),

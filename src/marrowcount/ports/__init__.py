@@ -47,6 +47,15 @@ from marrowcount.ports.records import (
     LedgerEvent,
     SlideRecord,
 )
+from marrowcount.ports.tasks import CountProgress, NewTask, Task, TaskLedger, TaskState
+from marrowcount.ports.worklists import (
+    PerformedStep,
+    StepProgress,
+    WorkAnswer,
+    WorkitemEvent,
+    WorkitemEventKind,
+    Worklist,
+)
 
 __all__ = [
     "Archive",
@@ -60,6 +69,7 @@ __all__ = [
     "CommitmentState",
     "CommitmentTask",
     "Commitments",
+    "CountProgress",
     "CountedOutcome",
     "Decision",
     "Delivery",
@@ -82,7 +92,9 @@ __all__ = [
     "LedgerEvent",
     "ListedInstance",
     "ListedSeries",
+    "NewTask",
     "Outbox",
+    "PerformedStep",
     "Picture",
     "PictureSource",
     "Progress",
@@ -95,6 +107,14 @@ __all__ = [
     "Slide",
     "SlideDecisions",
     "SlideRecord",
+    "StepProgress",
     "TakenFile",
+    "Task",
+    "TaskLedger",
+    "TaskState",
     "WantedStudy",
+    "WorkAnswer",
+    "WorkitemEvent",
+    "WorkitemEventKind",
+    "Worklist",
 ]

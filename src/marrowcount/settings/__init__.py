@@ -15,6 +15,7 @@ from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.settings import ENVIRONMENT_PREFIX, Settings
 from marrowcount.settings.tls import TlsSection
 from marrowcount.settings.web import WebSection
+from marrowcount.settings.worklist import WorklistSection, code_of
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -32,6 +33,8 @@ __all__ = [
     "StoppingSection",
     "TlsSection",
     "WebSection",
+    "WorklistSection",
+    "code_of",
     "read_settings",
     "variable_names",
 ]

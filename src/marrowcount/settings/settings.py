@@ -19,6 +19,7 @@ from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.tls import TlsSection
 from marrowcount.settings.web import WebSection
+from marrowcount.settings.worklist import WorklistSection
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings"]
 
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     """Who asks for storage commitment and listens where no PACS table says."""
     archive: tuple[ArchiveSection, ...] = ()
     """Where slides are fetched from."""
+    worklist: tuple[WorklistSection, ...] = ()
+    """Where work is scheduled for the node; without one it counts whatever slide it receives."""
     patient_id_systems: dict[str, str] = Field(default_factory=dict)
     """URI of the patient identifier system for each text of Issuer of Patient ID (0010,0021); "" for none given."""
     organisation: str = "marrowcount site"
@@ -104,6 +107,10 @@ class Settings(BaseSettings):
         archives = [archive.name for archive in self.archive]
         if len(set(archives)) < len(archives):
             msg = f"archive names must be unique, these stand: {', '.join(archives)}"
+            raise ValueError(msg)
+        worklists = [worklist.name for worklist in self.worklist]
+        if len(set(worklists)) < len(worklists):
+            msg = f"worklist names must be unique, these stand: {', '.join(worklists)}"
             raise ValueError(msg)
         if self.count.finest_um_per_px >= self.count.coarsest_um_per_px:
             msg = "count.finest_um_per_px must be below count.coarsest_um_per_px"

@@ -18,7 +18,9 @@ from marrowcount.testing.ledger import InMemoryLedger
 from marrowcount.testing.pictures import HeldPictures, ScriptedLabels
 from marrowcount.testing.slides import PictureSlide, RecordingProgress, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.testing.store import TemporaryStore
+from marrowcount.testing.tasks import InMemoryTasks
 from marrowcount.testing.time import HeldClock
+from marrowcount.testing.worklists import InMemoryWorklist
 
 __all__ = [
     "HeldArchive",
@@ -26,6 +28,8 @@ __all__ = [
     "HeldPictures",
     "InMemoryExpectations",
     "InMemoryLedger",
+    "InMemoryTasks",
+    "InMemoryWorklist",
     "PictureSlide",
     "RecordingDestination",
     "RecordingProgress",
