@@ -16,12 +16,14 @@ from marrowcount.ports import (
     CountProgress,
     DeliveryKind,
     DeliveryOrder,
+    Settlement,
     TaskState,
     WorkitemEvent,
     WorkitemEventKind,
 )
 from marrowcount.slides.expectations import ExpectationSource
 from marrowcount.slides.instances import WSM_SOP_CLASS_UID
+from marrowcount.slides.states import DeliveryState
 from marrowcount.testing import (
     HeldClock,
     InMemoryExpectations,
@@ -106,6 +108,11 @@ class Node:
         assert delivery is not None
         self.ledger.delivered(delivery, self.clock.now(), commitment_uid)
 
+    def commit(self, commitment_uid: str) -> None:
+        delivery = self.ledger.asked_by(commitment_uid)
+        assert delivery is not None
+        self.ledger.settle(delivery, Settlement(DeliveryState.COMMITTED, (), "granted"), self.clock.now())
+
     @property
     def task_states(self) -> list[TaskState]:
         return [task.state for task in self.tasks.tasks()]
@@ -129,7 +136,7 @@ def test_a_workitem_is_performed() -> None:
     node.deliver("2.25.77")
     node.advance()
     assert kept.state is WorkitemState.IN_PROGRESS
-    node.ledger.committed("2.25.77", node.clock.now())
+    node.commit("2.25.77")
     node.advance()
     assert kept.state is WorkitemState.COMPLETED
     assert kept.performed is not None

@@ -103,6 +103,10 @@ def test_a_refused_slide_that_lacks_instances_may_still_become_good() -> None:
         ((delivery(DeliveryState.WAITING),), False),
         ((delivery(DeliveryState.SENDING),), False),
         ((delivery(DeliveryState.DEAD),), False),
+        ((delivery(DeliveryState.HELD),), False),
+        ((delivery(DeliveryState.UNCOMMITTED, "2.25.5"),), False),
+        ((delivery(DeliveryState.DROPPED),), True),
+        ((delivery(DeliveryState.WAITING, kind=DeliveryKind.STOW),), False),
         ((delivery(DeliveryState.DELIVERED), delivery(DeliveryState.WAITING)), False),
         ((delivery(DeliveryState.WAITING, kind=DeliveryKind.FHIR),), True),
     ],
@@ -112,9 +116,10 @@ def test_a_workitem_is_completed_when_the_results_are_there(deliveries: tuple[De
     assert isinstance(planned(standing(SlideState.COUNTED, *deliveries)), Complete) == done
 
 
-def test_what_could_not_be_delivered_is_told() -> None:
+@pytest.mark.parametrize("state", [DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.UNCOMMITTED])
+def test_what_could_not_be_delivered_is_told(state: DeliveryState) -> None:
     """The workitem stays open until a person has seen to it."""
-    assert "person" in reported(standing(SlideState.COUNTED, delivery(DeliveryState.DEAD))).progress.words
+    assert "person" in reported(standing(SlideState.COUNTED, delivery(state))).progress.words
 
 
 def test_a_wish_to_cancel_is_granted_until_the_count_is_done() -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "SLIDE_SYNTAXES",
     "UNCOMPRESSED",
     "VERIFICATION",
+    "WORKITEM_EVENT",
     "accepted_contexts",
     "commitment_context",
     "storage_context",
@@ -53,6 +54,9 @@ __all__ = [
 VERIFICATION: Final = "1.2.840.10008.1.1"
 COMMITMENT: Final = "1.2.840.10008.1.20.1"
 """Storage Commitment Push Model SOP Class."""
+
+WORKITEM_EVENT: Final = "1.2.840.10008.5.1.4.34.6.4"
+"""Unified Procedure Step Event SOP Class."""
 
 JPEG_XL: Final = tuple(map(UID, ("1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.111", "1.2.840.10008.1.2.4.112")))
 """Lossless, JPEG recompression, any; younger than pydicom 3.0.2's dictionary."""
@@ -97,16 +101,18 @@ DOCUMENT_CLASSES: Final = (
 
 
 def accepted_contexts() -> list[PresentationContext]:
-    """What the listener takes: slides, what belongs to them, Verification, and commitment reports as their SCU."""
-    commitment = commitment_context()
+    """What the listener takes: slides, what belongs to them, Verification; reports and events as their SCU."""
+    commitment, workitem_event = commitment_context(), build_context(WORKITEM_EVENT, list(UNCOMPRESSED))
     # The PACS calls as SCP and says so by role selection; the defaults of PS3.7 D.3.3.4 would make it the SCU.
-    commitment.scu_role, commitment.scp_role = False, True
+    for reported in (commitment, workitem_event):
+        reported.scu_role, reported.scp_role = False, True
     return [
         build_context(VLWholeSlideMicroscopyImageStorage, list(SLIDE_SYNTAXES)),
         *(build_context(sop_class, list(DOCUMENT_SYNTAXES)) for sop_class in DOCUMENT_CLASSES),
         build_context(SegmentationStorage, list(SEGMENTATION_SYNTAXES)),
         verification_context(),
         commitment,
+        workitem_event,
     ]
 
 

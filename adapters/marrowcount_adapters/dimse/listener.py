@@ -15,13 +15,14 @@ from marrowcount.errors import InstanceError, SettingsError, StorageError
 from marrowcount.workflow.access import AccessRules, CallerRule
 from marrowcount_adapters.dimse.admission import Admission
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
-from marrowcount_adapters.dimse.contexts import accepted_contexts
+from marrowcount_adapters.dimse.contexts import WORKITEM_EVENT, accepted_contexts
 from marrowcount_adapters.dimse.peers import checked_ae_title
 from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServer
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status, status_of, status_of_refusal
 from marrowcount_adapters.dimse.streaming import answered, arrived_of, caller_of, stream_data_sets
 from marrowcount_adapters.dimse.watching import Unwatched, WatchedAssociations
+from marrowcount_adapters.dimse.workitem_events import OnWorkitem, answer_workitem_event
 
 if TYPE_CHECKING:
     import ssl
@@ -79,7 +80,7 @@ class ListenerSettings:
 
 
 class Listener:
-    """Answers C-STORE, C-ECHO and the N-EVENT-REPORT of storage commitment.
+    """Answers C-STORE, C-ECHO and the N-EVENT-REPORT of storage commitment and of worklists.
 
     Data sets are streamed to the disk and digested on the way, past pynetdicom; see
     :mod:`marrowcount_adapters.dimse.streaming`.
@@ -91,10 +92,12 @@ class Listener:
         receiving: Receiving,
         on_commitment: OnCommitment,
         watch: AssociationWatch | None = None,
+        on_workitem: OnWorkitem | None = None,
     ) -> None:
         self._settings = settings
         self._receiving = receiving
         self._on_commitment = on_commitment
+        self._on_workitem = on_workitem
         self._watch = watch or Unwatched()
         callers = tuple(_rule(text) for text in sorted(settings.allowed_callers))
         access = AccessRules((*callers, *settings.callers))
@@ -185,7 +188,7 @@ class Listener:
             *self._watched.handlers(),
             (evt.EVT_REQUESTED, self._admission.screen),
             (evt.EVT_C_STORE, self._store),
-            (evt.EVT_N_EVENT_REPORT, self._commitment_reported),
+            (evt.EVT_N_EVENT_REPORT, self._reported),
         ]
 
     def _store(self, event: Event) -> Dataset | int:
@@ -217,7 +220,9 @@ class Listener:
         self._watched.received(event.assoc, arrived.taken_file(), receipt)
         return _answer(status_of(receipt), receipt.message)
 
-    def _commitment_reported(self, event: Event) -> tuple[int, None]:
+    def _reported(self, event: Event) -> tuple[int, None]:
+        if event.context.abstract_syntax == WORKITEM_EVENT:
+            return answer_workitem_event(event, self._on_workitem)
         return answer_report(event, self._on_commitment)
 
 

@@ -13,13 +13,14 @@ from marrowcount.main.destinations import ehr_destination, pacs_destination
 from marrowcount.main.models import verify_models
 from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
+from marrowcount.main.worklists import ups_service
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from marrowcount.settings import EhrSection, PacsSection, Settings
+    from marrowcount.settings import EhrSection, PacsSection, Settings, WorklistSection
 
 __all__ = ["Check", "run_checks"]
 
@@ -44,6 +45,9 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     for pacs in settings.pacs:
         where = f"{pacs.ae_title}@{pacs.host}:{pacs.port}"
         yield _ask(f"PACS {pacs.name}", where, partial(_pacs, pacs, settings))
+    for worklist in settings.worklist:
+        where = worklist.url or f"{worklist.ae_title}@{worklist.host}:{worklist.port}"
+        yield _ask(f"worklist {worklist.name}", where, partial(_worklist, worklist, settings))
     for ehr in settings.ehr:
         yield _ask(f"EHR {ehr.name}", ehr.base_url, partial(_ehr, ehr, settings))
     yield from _archives(settings)
@@ -77,6 +81,10 @@ def _ehr(ehr: EhrSection, settings: Settings) -> str:
 def _without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def _worklist(section: WorklistSection, settings: Settings) -> str:
+    return ups_service(section, settings).check()
 
 
 def _database(settings: Settings) -> str:

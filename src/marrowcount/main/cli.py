@@ -17,6 +17,7 @@ from marrowcount.main.evaluate_commands import evaluate
 from marrowcount.main.pull_commands import pull
 from marrowcount.main.slide_commands import slide
 from marrowcount.main.train_commands import crossvalidate, model, train
+from marrowcount.main.worklist_commands import worklist
 from marrowcount.settings import read_settings
 
 __all__ = ["app", "run"]
@@ -40,6 +41,7 @@ app.add_typer(evaluate, name="evaluate")
 app.add_typer(active, name="active")
 app.command("pull")(pull)
 app.add_typer(slide, name="slide")
+app.add_typer(worklist, name="worklist")
 study.command("active-learning")(study_active_learning)
 
 SettingsFile = Annotated[

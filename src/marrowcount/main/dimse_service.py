@@ -11,12 +11,14 @@ from marrowcount.main.securing import server_context, watched
 from marrowcount.workflow.access import CallerRule
 from marrowcount.workflow.commitment import note_report
 from marrowcount_adapters.dimse import Listener, ListenerSettings
+from marrowcount_adapters.ups import event_of_report
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Generator
 
     from marrowcount.main.parts import Announced, Parts
+    from marrowcount.ports import WorkitemEvent
     from marrowcount.settings import CallerSection, Settings
 
 __all__ = ["dimse_service", "listener_settings"]
@@ -35,6 +37,7 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
         listener_settings(parts.settings, tls),
         parts.receiving,
         lambda report: note_report(parts.ledger, parts.clock, report, asking_policy(parts.settings)),
+        on_workitem=lambda ae_title, kind, uid, said: _told(parts, ae_title, event_of_report(kind, uid, said)),
     )
     listener.start()
     try:
@@ -46,6 +49,11 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
 
 def _ports(listener: Listener) -> Announced:
     return {"port": listener.port} | ({"tls_port": listener.tls_port} if listener.tls_port else {})
+
+
+def _told(parts: Parts, ae_title: str, event: WorkitemEvent | None) -> bool:
+    """Pass a worklist's event on; False where it is none, or nobody performs for that worklist."""
+    return event is not None and parts.news.tell(ae_title, event)
 
 
 def listener_settings(settings: Settings, tls: ssl.SSLContext | None = None) -> ListenerSettings:

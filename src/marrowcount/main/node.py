@@ -18,6 +18,7 @@ from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
 from marrowcount.main.parts import open_parts
 from marrowcount.main.web_service import web_service
+from marrowcount.main.worklist_service import worklist_service
 from marrowcount_adapters.schedule import Tick, ticking
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _services(parts: Parts, file: Path | None) -> Iterator[Service]:
     yield web_service(parts)
     yield worker_service(_worker_command(file))
     yield upkeep_service(parts)
+    yield worklist_service(parts)
 
 
 def _announce(announced: Mapping[str, object]) -> None:

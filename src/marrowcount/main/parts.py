@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from marrowcount.main.completeness import completeness_settings
+from marrowcount.workflow.news import WorkitemNews
 from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock
-from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, open_ledger
+from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, SqlTasks, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger, SlideDecisions
+    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger, SlideDecisions, TaskLedger
     from marrowcount.settings import ReceiveSection, Settings
 
 __all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
@@ -43,6 +44,9 @@ class Parts:
     expectations: Expectations
     """Fed by :func:`marrowcount.workflow.expecting.expect`."""
     decisions: SlideDecisions
+    tasks: TaskLedger
+    news: WorkitemNews
+    """What worklists tell the listener."""
 
     @property
     def readiness(self) -> Readiness:
@@ -61,8 +65,11 @@ def open_parts(settings: Settings) -> Generator[Parts]:
     """
     ledger, store, clock = open_ledger(settings.database_url), FolderStore(settings.node.data_folder), SystemClock()
     receiving = Receiving(store, ledger, clock, read_facts, receive_limits(settings.receive))
+    expectations, tasks = SqlExpectations(ledger), SqlTasks(ledger)
     try:
-        yield Parts(settings, ledger, store, clock, receiving, SqlExpectations(ledger), SqlDecisions(ledger))
+        yield Parts(
+            settings, ledger, store, clock, receiving, expectations, SqlDecisions(ledger), tasks, WorkitemNews()
+        )
     finally:
         ledger.close()
 

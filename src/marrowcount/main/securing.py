@@ -14,10 +14,19 @@ from marrowcount_adapters.tls import ClientTls, Identity, RenewedContext, Server
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from marrowcount.settings import ArchiveSection, EhrSection, PacsSection, Settings, TlsSection
+    from marrowcount.settings import ArchiveSection, EhrSection, PacsSection, Settings, TlsSection, WorklistSection
     from marrowcount_adapters.tls import CertificateFacts
 
-__all__ = ["archive_context", "certificates_of", "ehr_context", "pacs_context", "server_context", "uses_tls", "watched"]
+__all__ = [
+    "archive_context",
+    "certificates_of",
+    "ehr_context",
+    "pacs_context",
+    "server_context",
+    "uses_tls",
+    "watched",
+    "worklist_context",
+]
 
 LOOK_EVERY_S: Final = 60.0
 WARN_EVERY_S: Final = 24 * 3600.0
@@ -99,6 +108,21 @@ def archive_context(archive: ArchiveSection, settings: Settings) -> RenewedConte
 
 def _is_secured(archive: ArchiveSection) -> bool:
     return archive.url.startswith("https:") if archive.how == "web" else archive.tls
+
+
+def worklist_context(worklist: WorklistSection, settings: Settings) -> RenewedContext | None:
+    """For asking a worklist; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not (worklist.tls if worklist.kind == "dimse" else worklist.url.startswith("https:")):
+        return None
+    section = settings.tls
+    identity = _identity(section) if worklist.tls_show_certificate else None
+    authorities = worklist.tls_authorities or section.authorities
+    recipe = ClientTls(identity, authorities, minimum_version=section.minimum_version)
+    return RenewedContext(recipe, f"worklist {worklist.name}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,21 +22,21 @@ from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
 from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders, writing_waits
-from marrowcount.ports import CountedOutcome, Progress
+from marrowcount.ports import CountedOutcome, CountProgress, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
 from marrowcount.workflow.commitment import note_report
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, ticking
-from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.sql import SqlTasks, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from marrowcount.ports import CellModel, CommitmentReport, InstanceStore, Job, Ledger, RoiModel
+    from marrowcount.ports import CellModel, CommitmentReport, InstanceStore, Job, Ledger, RoiModel, TaskLedger
     from marrowcount.settings import Settings
     from marrowcount.workflow.leases import Lease
 
@@ -56,6 +57,7 @@ class SlideCounter:
     store: InstanceStore
     models: tuple[RoiModel, CellModel]
     stop: threading.Event
+    tasks: TaskLedger
 
     def count(self, job: Job, lease: Lease) -> CountedOutcome:
         """Count, write the files, and say what is owed.
@@ -67,7 +69,7 @@ class SlideCounter:
         """
         place = place_of(job, self.settings.results_folder)
         folder = self.settings.results_folder / place
-        progress = LoggedProgress(job.series_uid, lease, self.stop)
+        progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
         try:
             with writing_waits():
                 count_files(self._images(job), folder, self.settings, self.models, progress)
@@ -90,11 +92,13 @@ class SlideCounter:
 
 @dataclass(slots=True)
 class LoggedProgress(Progress):
-    """Logs how far a count has come, at every tenth tile, and stops a count whose lease is lost."""
+    """Logs and notes how far a count has come, at every tenth tile, and stops a count whose lease is lost."""
 
     series_uid: str
     lease: Lease
     stop: threading.Event
+    tasks: TaskLedger
+    cap: int
 
     def tile_counted(self, tiles_looked_at: int, tiles_counted: int, cells: int, distance: float) -> None:
         """Hear of one more tile.
@@ -115,6 +119,16 @@ class LoggedProgress(Progress):
                 objects=cells,
                 distance=distance,
             )
+            self._note(tiles_counted, cells)
+
+    def _note(self, tiles_counted: int, cells: int) -> None:
+        """For whoever tells a worklist; a count does not fail for want of it."""
+        share = min(tiles_counted / self.cap, 1.0)
+        progress = CountProgress(self.series_uid, tiles_counted, cells, share, datetime.now(UTC))
+        try:
+            self.tasks.note_progress(progress)
+        except StorageError as error:
+            log.warning("count.progress_not_noted", series_uid=self.series_uid, code=error.code)
 
 
 def run_supervised_worker(settings: Settings, stop: threading.Event) -> None:
@@ -141,7 +155,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
     results = settings.results_folder
     results.mkdir(parents=True, exist_ok=True)
-    counter = SlideCounter(settings, ledger, store, load_models(settings.count), stop)
+    counter = SlideCounter(settings, ledger, store, load_models(settings.count), stop, SqlTasks(ledger))
     log.info("worker.ready", name=name, models=[model.identity.name for model in counter.models])
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)

@@ -43,8 +43,6 @@ class WorklistSection(Section):
     """UPS-RS: the service's base, to which ``/workitems`` is added."""
     token_file: Path | None = None
     """UPS-RS: file that holds a bearer token; read for each request, never logged."""
-    ca_file: Path | None = None
-    """UPS-RS: certificates (PEM) that are trusted besides the system's."""
     requester_in_path: bool = False
     """UPS-RS: put the node's AE title behind ``/state``, as dcm4chee wants it."""
     ae_title: AeTitle | None = None
@@ -53,6 +51,12 @@ class WorklistSection(Section):
     """DIMSE: host name or address."""
     port: Annotated[int, Field(ge=0, le=65535)] = 104
     """DIMSE: TCP port."""
+    tls: bool = False
+    """DIMSE: call it over TLS (PS3.15 B.12)."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
+    tls_show_certificate: bool = False
+    """Show the certificate of section ``tls`` to a peer that asks for one (mutual TLS)."""
     station: CodeText = "MARROWCOUNT^99MARROW^marrowcount"
     """Scheduled Station Name Code (0040,4025) of workitems for this node, and by which it says that it did the work."""
     unassigned: bool = False
@@ -63,6 +67,8 @@ class WorklistSection(Section):
     """Scheduled Workitem Codes (0040,4018) that the node takes on; empty: any that is scheduled for it."""
     poll_s: Annotated[float, Field(ge=1)] = 30.0
     """Pause between two looks for new workitems, in seconds; with a subscription it is the safety net only."""
+    look_s: Annotated[float, Field(ge=0.1)] = 5.0
+    """Pause between two looks at a workitem in work, and so between two reports of its progress, in seconds."""
     subscribe: bool = True
     """Ask to be told of new workitems and of wishes to cancel: by WebSocket, or by N-EVENT-REPORT to the listener."""
     most_open: Annotated[int, Field(ge=1, le=1000)] = 4

@@ -21,6 +21,9 @@ READY_PERCENT: Final = 10
 COUNTED_PERCENT: Final = 90
 """Between the last two the count itself goes on; what remains after it is delivery."""
 
+_STUCK: Final = frozenset({DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.UNCOMMITTED})
+"""Nothing more happens to these by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlideStanding:
@@ -48,14 +51,14 @@ class SlideStanding:
 
     @property
     def owed(self) -> Sequence[Delivery]:
-        """DICOM deliveries that are not settled: not taken yet, or not committed where that was asked for."""
-        return [each for each in self.deliveries if each.order.kind is DeliveryKind.DICOM and not _is_settled(each)]
+        """Deliveries of DICOM objects that are not settled: not taken, or not committed where that was asked for."""
+        return [each for each in self.deliveries if each.order.kind is not DeliveryKind.FHIR and not _is_settled(each)]
 
 
 def _is_settled(delivery: Delivery) -> bool:
     if delivery.state is DeliveryState.DELIVERED:
         return not delivery.commitment_uid
-    return delivery.state in {DeliveryState.COMMITTED, DeliveryState.SUPERSEDED}
+    return delivery.state in {DeliveryState.COMMITTED, DeliveryState.SUPERSEDED, DeliveryState.DROPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ def _deliver(slides: Sequence[SlideStanding]) -> Plan:
     owed = [delivery for slide in slides for delivery in slide.owed]
     if not owed:
         return Complete()
-    if any(delivery.state is DeliveryState.DEAD for delivery in owed):
-        words = "counted; a result could not be delivered, a person must look at the node"
+    if any(delivery.state in _STUCK for delivery in owed):
+        words = "counted; a result is not delivered, or not committed: a person must look at the node"
     elif all(delivery.state is DeliveryState.DELIVERED for delivery in owed):
         words = "counted and delivered; waiting for storage commitment"
     else:
