@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
-from tempfile import mkstemp
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
-from marrowcount.errors import StorageError
+from marrowcount.errors import InstanceError
 from marrowcount.ports import Archive, FetchFailure, FoundStudy, ListedSeries
 from marrowcount_adapters.dicomweb_client.asking import Asking, client_for, fault_of
 from marrowcount_adapters.dicomweb_client.qido import (
@@ -25,10 +22,11 @@ from marrowcount_adapters.dicomweb_client.related import SinglePart, boundary_of
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     import httpx
 
-    from marrowcount.ports import FetchProgress, WantedStudy
+    from marrowcount.ports import ArrivingFile, FetchProgress, WantedStudy
     from marrowcount.workflow.receive import Receiving
 
 __all__ = ["WebArchive"]
@@ -135,32 +133,24 @@ class WebArchive(Archive):
             return self._taken(response, uid)
 
     def _taken(self, response: httpx.Response, uid: str) -> list[FetchFailure]:
-        with self._incoming() as path:
-            with path.open("wb") as file:
-                self._write(file, response)
-            receipt = self.receiving.take(path, self.name, "", uid)
+        arriving = self.receiving.arriving()
+        try:
+            self._write(arriving, response)
+            receipt = self.receiving.take(arriving.path, self.name, "", uid, arriving.finish())
+        except InstanceError as error:
+            return [FetchFailure(uid, f"{error.code}: {error.message}")]
+        finally:
+            arriving.discard()
         return [] if receipt.taken else [FetchFailure(uid, f"{receipt.code}: {receipt.message}")]
 
-    @contextmanager
-    def _incoming(self) -> Generator[Path]:
-        descriptor, name = mkstemp(dir=self.receiving.incoming, prefix="web-", suffix=".dcm")
-        os.close(descriptor)
-        try:
-            yield Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)  # quarantine moves it away
-
-    def _write(self, file: BinaryIO, response: httpx.Response) -> None:
-        checked = 0
+    def _write(self, arriving: ArrivingFile, response: httpx.Response) -> None:
+        received = checked = 0
         for piece in _content(response):
-            file.write(piece)
-            if file.tell() - checked >= CHECK_EVERY_BYTES:
-                checked = file.tell()
-                if not self.receiving.may_continue(checked):
-                    said = (
-                        "A transfer outgrew the largest instance that the settings allow, or the space they keep free."
-                    )
-                    raise StorageError("no-room", said)
+            arriving.write(piece)
+            received += len(piece)
+            if received - checked >= CHECK_EVERY_BYTES:
+                checked = received
+                self.receiving.check_transfer(received)
 
 
 def _content(response: httpx.Response) -> Iterator[bytes]:

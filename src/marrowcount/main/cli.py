@@ -14,6 +14,7 @@ from marrowcount.errors import MarrowcountError, SettingsError, SlideError
 from marrowcount.main.active_commands import active, study_active_learning
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
+from marrowcount.main.ingest_commands import ingest
 from marrowcount.main.pull_commands import pull
 from marrowcount.main.slide_commands import slide
 from marrowcount.main.train_commands import crossvalidate, model, train
@@ -39,6 +40,7 @@ app.add_typer(crossvalidate, name="crossvalidate")
 app.add_typer(model, name="model")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(active, name="active")
+app.command("ingest")(ingest)
 app.command("pull")(pull)
 app.add_typer(slide, name="slide")
 app.add_typer(worklist, name="worklist")

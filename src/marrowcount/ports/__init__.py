@@ -36,6 +36,7 @@ from marrowcount.ports.deliveries import (
     TakenFile,
 )
 from marrowcount.ports.expectations import Expectations
+from marrowcount.ports.intake import FileKind, FoundFile, StagedFile, Staging
 from marrowcount.ports.keeping import ArrivingFile, Digest, InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Ledger
 from marrowcount.ports.outbox import Destination, Outbox
@@ -83,7 +84,9 @@ __all__ = [
     "FailureReason",
     "FetchFailure",
     "FetchProgress",
+    "FileKind",
     "FileState",
+    "FoundFile",
     "FoundStudy",
     "InstanceStore",
     "Job",
@@ -107,6 +110,8 @@ __all__ = [
     "Slide",
     "SlideDecisions",
     "SlideRecord",
+    "StagedFile",
+    "Staging",
     "StepProgress",
     "TakenFile",
     "Task",

@@ -199,16 +199,19 @@ def test_the_token_is_read_anew_and_sent(
 
 
 def test_a_transfer_stops_where_room_ends(
-    script: ScriptedDicomWeb, node: Node, archive: Callable[..., WebArchive], monkeypatch: pytest.MonkeyPatch
+    node: Node, archive: Callable[..., WebArchive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it fills the disk, and nothing is left of it."""
+
+    def full(received: int) -> None:
+        raise StorageError("disk-full", f"at {received}")
+
     monkeypatch.setattr(archive_module, "CHECK_EVERY_BYTES", 100)
-    monkeypatch.setattr(node.receiving, "may_continue", lambda received: received < 1000)
     vault = archive()
-    with pytest.raises(StorageError, match="no-room"):
+    monkeypatch.setattr(node.receiving, "check_transfer", full)
+    with pytest.raises(StorageError, match="disk-full"):
         node.pull(vault)
     assert list(node.store.incoming.iterdir()) == []
-    del script
 
 
 def test_a_wrong_address_is_told(archive: Callable[..., WebArchive], node: Node) -> None:
