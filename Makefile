@@ -55,5 +55,8 @@ crash-test: $(VENV)/.installed-dev  ## kill -9 the node N times (200) while slid
 fuzz: $(VENV)/.installed-dev  ## feed N broken inputs (100000) to the listener, the parsers and the clients
 	$(CAMPAIGNS)/fuzz.py --inputs $(or $(N),100000) --seed $(SEED)
 
+bench-receive: $(VENV)/.installed-dev peers  ## time receiving beside dcmtk, pynetdicom and Orthanc (SCALE=0.05 for a quick look)
+	$(BIN)/python tests/benchmarks/bench_receive.py --scale $(or $(SCALE),1)
+
 clean:  ## remove what the targets made
 	rm -rf $(VENV) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

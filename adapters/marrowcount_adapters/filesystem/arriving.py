@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WrittenFile"]
 
-WRITE_BEHIND_BYTES: Final = 8 << 20
+WRITE_BEHIND_BYTES: Final = 2 << 20
 """How much is handed to the disk at once while more is coming in; the sync at the end then has little left to do."""
 
 SYNC_FILE_RANGE_WRITE: Final = 2
