@@ -100,13 +100,8 @@ class Transfer:
 
     def finish(self) -> Arrived:
         """The data set is complete."""
-        digest = None
-        try:
-            self._flush()
-            if self._file is not None:
-                digest = self._file.finish()
-        except StorageError as error:
-            self._refuse(error)
+        self._flush()
+        digest = self._file.finish() if self._file is not None else None
         return Arrived(self._file, digest, self._refusal)
 
     def discard(self) -> None:

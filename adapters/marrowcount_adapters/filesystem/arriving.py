@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
-from contextlib import suppress
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["WrittenFile"]
+__all__ = ["ARRIVING", "WrittenFile", "is_abandoned"]
+
+ARRIVING: Final = ".arriving"
+"""Ending of the names of files that are locked for as long as somebody works on them."""
+
+YOUNGEST_S: Final = 1.0
 
 WRITE_BEHIND_BYTES: Final = 2 << 20
 """How much is handed to the disk at once while more is coming in; the sync at the end then has little left to do."""
@@ -35,11 +41,13 @@ class WrittenFile(ArrivingFile):
         Raises:
             StorageError: the disk is full or fails.
         """
-        self._path = folder / f"{uuid4().hex}.dcm"
+        self._path = folder / f"{uuid4().hex}{ARRIVING}"
         self._sha256 = hashlib.sha256()
         self._size_bytes = self._behind_bytes = 0
         with translated():
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            # The system lets go of it when the process ends, however it ends: so a sweep knows what is abandoned.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     @property
     def path(self) -> Path:
@@ -63,25 +71,31 @@ class WrittenFile(ArrivingFile):
             self._behind_bytes = self._size_bytes
 
     def finish(self) -> Digest:
-        """Close it, complete; it is not synced yet.
-
-        Raises:
-            StorageError: the disk is full or fails.
-        """
-        with translated():
-            self._close()
+        """It is complete, but not synced yet."""
         return Digest(self._sha256.hexdigest(), self._size_bytes)
 
     def discard(self) -> None:
-        """Close it where it is open, and delete it; nothing happens the second time."""
-        with suppress(OSError):
-            self._close()
-        self._path.unlink(missing_ok=True)
-
-    def _close(self) -> None:
+        """Delete it and close it; nothing happens the second time."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            self._path.unlink(missing_ok=True)
             os.close(descriptor)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a file that somebody began to write belongs to nobody any more.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    if time.time() - path.stat().st_mtime < YOUNGEST_S:  # its writer may be about to lock it
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _write_behind(descriptor: int, offset: int, count: int) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import InstanceError, StorageError
 from marrowcount.ports import Digest, InstanceStore, KeptFile
-from marrowcount_adapters.filesystem.arriving import WrittenFile
+from marrowcount_adapters.filesystem.arriving import ARRIVING, WrittenFile, is_abandoned
 from marrowcount_adapters.filesystem.failures import translated
 from marrowcount_adapters.filesystem.part10 import same_data_set
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["FolderStore"]
@@ -115,6 +116,15 @@ class FolderStore(InstanceStore):
             _sync_folder(self._quarantine)
         return KeptFile(target.relative_to(self._root).as_posix(), found.sha256, found.size_bytes)
 
+    def kept_files(self) -> Sequence[str]:
+        """Paths of all files below ``instances/``.
+
+        Raises:
+            StorageError: the disk fails.
+        """
+        with translated():
+            return sorted(path.relative_to(self._root).as_posix() for path in self._instances.glob("*/*.dcm"))
+
     def path(self, kept: str) -> Path:
         """Where a kept file lies now.
 
@@ -133,11 +143,15 @@ class FolderStore(InstanceStore):
         return status.f_bavail * status.f_frsize
 
     def sweep(self, older_than_s: float) -> int:
-        """Delete files below ``incoming`` that nobody has written to for so long; how many."""
+        """Delete files below ``incoming`` whose writer is gone, or that nobody has written to for so long; how many.
+
+        Raises:
+            StorageError: the disk fails.
+        """
         # The file system's own clock stamps the files; the node's Clock may be held by a test.
         oldest = time.time() - older_than_s
         with translated():
-            return sum(_unlinked_if_older(path, oldest) for path in self.incoming.rglob("*") if path.is_file())
+            return sum(_unlinked_if_stale(path, oldest) for path in self.incoming.rglob("*") if path.is_file())
 
 
 def _checked(uid: str) -> str:
@@ -198,9 +212,9 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unlinked_if_older(path: Path, oldest: float) -> bool:
+def _unlinked_if_stale(path: Path, oldest: float) -> bool:
     try:
-        old = path.stat().st_mtime <= oldest
+        old = is_abandoned(path) if path.suffix == ARRIVING else path.stat().st_mtime <= oldest
         if old:
             path.unlink()
     except FileNotFoundError:  # its association finished, or cleared up, meanwhile

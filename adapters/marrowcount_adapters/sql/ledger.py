@@ -9,6 +9,7 @@ from sqlalchemy import select
 from marrowcount.ports import Ledger
 from marrowcount_adapters.sql import reception, work
 from marrowcount_adapters.sql.deliveries import SqlOutbox
+from marrowcount_adapters.sql.holdings import SqlHoldings
 from marrowcount_adapters.sql.rows import event_of
 from marrowcount_adapters.sql.statements import Standing
 from marrowcount_adapters.sql.tables import events
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlLedger"]
 
 
-class SqlLedger(SqlOutbox, Ledger):
+class SqlLedger(SqlOutbox, SqlHoldings, Ledger):
     """A ledger in SQLite or PostgreSQL; get one by :func:`~marrowcount_adapters.sql.opening.open_ledger`.
 
     Each method is one transaction; all may be called from several threads and processes.

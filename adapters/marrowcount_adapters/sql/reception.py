@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marrowcount.ports import ReceivedInstance, SlideRecord
     from marrowcount_adapters.sql.statements import Standing
 
-__all__ = ["find_instance", "find_instances", "find_slide", "find_slides", "mark_incomplete", "record"]
+__all__ = ["find_instance", "find_instances", "find_slide", "find_slides", "mark_incomplete", "reconsider", "record"]
 
 
 def record(connection: Connection, instance: ReceivedInstance) -> Recording:
@@ -61,11 +61,16 @@ def _add_to_slide(connection: Connection, instance: ReceivedInstance) -> None:
             last_received_at=max(row.last_received_at, at),
         )
     )
-    if row.state == SlideState.DISCARDED:
-        uid, sender = instance.facts.sop_instance_uid, instance.sender
-        note(connection, at, series_uid, EventKind.LATE, f"{uid} from {sender}")
-    elif row.state != SlideState.RECEIVING:
-        _reopen(connection, instance, row.revision + 1)
+    reconsider(connection, instance, SlideState(row.state), row.revision)
+
+
+def reconsider(connection: Connection, instance: ReceivedInstance, state: SlideState, revision: int) -> None:
+    """A late instance opens a new revision of its slide, unless a person discarded that."""
+    if state is SlideState.DISCARDED:
+        detail = f"{instance.facts.sop_instance_uid} from {instance.sender}"
+        note(connection, instance.received_at, instance.facts.series_uid, EventKind.LATE, detail)
+    elif state is not SlideState.RECEIVING:
+        _reopen(connection, instance, revision + 1)
 
 
 def _reopen(connection: Connection, instance: ReceivedInstance, revision: int) -> None:

@@ -17,6 +17,7 @@ import structlog
 from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
 from marrowcount.main.parts import open_parts
+from marrowcount.main.reconciling import reconciled_store
 from marrowcount.main.web_service import web_service
 from marrowcount.main.worklist_service import worklist_service
 from marrowcount_adapters.schedule import Tick, ticking
@@ -71,6 +72,7 @@ def _serve(settings: Settings, file: Path | None, stop: threading.Event) -> None
 
 def _services(parts: Parts, file: Path | None) -> Iterator[Service]:
     """What runs, in the order of its start; it is stopped in the opposite order."""
+    yield reconciled_store(parts)
     yield dimse_service(parts)
     yield web_service(parts)
     yield worker_service(_worker_command(file))

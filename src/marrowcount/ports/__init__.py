@@ -36,6 +36,7 @@ from marrowcount.ports.deliveries import (
     TakenFile,
 )
 from marrowcount.ports.expectations import Expectations
+from marrowcount.ports.holdings import HeldFile, Holdings
 from marrowcount.ports.intake import FileKind, FoundFile, StagedFile, Staging
 from marrowcount.ports.keeping import ArrivingFile, Digest, InstanceStore, KeptFile, ReceivedInstance, Recording
 from marrowcount.ports.ledger import Ledger
@@ -88,6 +89,8 @@ __all__ = [
     "FileState",
     "FoundFile",
     "FoundStudy",
+    "HeldFile",
+    "Holdings",
     "InstanceStore",
     "Job",
     "KeptFile",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -61,15 +62,11 @@ class ArrivingFile(Protocol):
         ...
 
     def finish(self) -> Digest:
-        """Close it, complete; it is not synced yet.
-
-        Raises:
-            StorageError: the disk is full or fails.
-        """
+        """It is complete, but not synced yet."""
         ...
 
     def discard(self) -> None:
-        """Close it where it is open, and delete it; nothing happens the second time."""
+        """Delete it; nothing happens the second time."""
         ...
 
 
@@ -121,6 +118,10 @@ class InstanceStore(Protocol):
 
     def quarantine(self, incoming: Path, reason: str) -> KeptFile:
         """Move aside what cannot be processed, with its reason beside it, for a person to look at."""
+        ...
+
+    def kept_files(self) -> Sequence[str]:
+        """Paths, as in :class:`KeptFile`, of all files that were kept and not put in quarantine."""
         ...
 
     def path(self, kept: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from marrowcount.ports.holdings import Holdings
 from marrowcount.ports.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger"]
 
 
-class Ledger(Outbox, Protocol):
+class Ledger(Outbox, Holdings, Protocol):
     """The node's memory: what it received, what it works on, and, as an :class:`Outbox`, what it owes.
 
     Each method is one transaction. All may be called from several threads and processes. Times are given by the

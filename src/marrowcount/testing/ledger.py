@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from marrowcount.ports import EventKind, Job, Ledger, ReceivedInstance, Recording, SlideRecord
 from marrowcount.slides.states import SlideState
 from marrowcount.testing.decisions import InMemoryDecisions
+from marrowcount.testing.holdings import InMemoryHoldings
 from marrowcount.testing.outbox import InMemoryOutbox
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class _OpenJob:
         return self.leased and (self.job_id, self.attempt) == (job.job_id, job.attempt)
 
 
-class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, Ledger):
+class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, InMemoryHoldings, Ledger):
     """A ledger that forgets everything at the end of the process; its threads may share it.
 
     Attributes:
@@ -81,6 +82,11 @@ class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, Ledger):
             size_bytes=slide.size_bytes + instance.file.size_bytes,
             last_received_at=max(slide.last_received_at, at),
         )
+        self._reconsider(instance)
+
+    def _reconsider(self, instance: ReceivedInstance) -> None:
+        series_uid, at = instance.facts.series_uid, instance.received_at
+        slide = self._slides[series_uid]
         if slide.state is SlideState.DISCARDED:
             self._note(at, series_uid, EventKind.LATE, f"{instance.facts.sop_instance_uid} from {instance.sender}")
         elif slide.state is not SlideState.RECEIVING:

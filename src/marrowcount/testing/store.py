@@ -12,7 +12,7 @@ from marrowcount.errors import StorageError
 from marrowcount.ports import ArrivingFile, Digest, InstanceStore, KeptFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["TemporaryStore"]
@@ -65,6 +65,10 @@ class TemporaryStore(InstanceStore):
         incoming.unlink()
         self.path(f"{kept.path}.txt").write_text(reason)
         return kept
+
+    def kept_files(self) -> Sequence[str]:
+        """Paths of all files that were kept."""
+        return sorted(path.relative_to(self._root).as_posix() for path in self._root.glob("instances/*/*.dcm"))
 
     def path(self, kept: str) -> Path:
         """Where a kept file lies now."""

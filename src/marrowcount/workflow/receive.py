@@ -202,11 +202,11 @@ class Receiving:
         return _taken(Outcome(recording), arrival, facts, kept)
 
     def _repeated(self, arrival: _Arrival, facts: InstanceFacts, known: KeptFile) -> Receipt:
-        if self._store.path(known.path).exists():
-            repeated = self._store.same_data_set(arrival.path, known.path)
-        else:  # deleted since, by retention or by hand: take it anew
-            repeated = self._kept(arrival, facts).sha256 == known.sha256
-        if repeated:
+        if not self._store.path(known.path).exists():  # lost, or cleared away by hand: what comes now stands for it
+            kept = self._kept(arrival, facts)
+            self._ledger.restore_file(self._instance(arrival, facts, kept))
+            return _taken(Outcome.IDENTICAL, arrival, facts, kept)
+        if self._store.same_data_set(arrival.path, known.path):
             return _taken(Outcome.IDENTICAL, arrival, facts, known)
         return self._conflict(arrival, facts)
 
