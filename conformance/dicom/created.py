@@ -39,7 +39,8 @@ LONGEST: Final = 60
 
 
 @cache
-def _objects() -> Mapping[str, Dataset]:
+def created_objects() -> Mapping[str, Dataset]:
+    """An object of each kind."""
     result, header = make_result(), make_source_header()
     cells, tiles = encode_cells(result, header), encode_roi(result, header)
     return {"cells": cells, "tiles": tiles, "report": encode_differential(result, header, [cells, tiles])}
@@ -54,7 +55,7 @@ def _attributes(name: str) -> Iterator[str]:
     yield "| attribute | tag | VR | presence | value | source |"
     yield "|---|---|---|---|---|---|"
     header = make_source_header()
-    for element in _objects()[name]:
+    for element in created_objects()[name]:
         yield (
             "| "
             + " | ".join(

@@ -9,15 +9,19 @@ import json
 from typing import TYPE_CHECKING, Final
 
 import highdicom
-from created import created_tables
+from created import created_objects, created_tables
 from pydantic import BaseModel
 from pydicom.uid import UID
 
 from marrowcount.errors import Refusal
 from marrowcount.settings import Settings
 from marrowcount.slides.states import DeliveryState, SlideState
-from marrowcount_adapters.dimse.contexts import accepted_contexts
+from marrowcount_adapters.dicomweb.operations import OPERATIONS
+from marrowcount_adapters.dimse.contexts import COMMITMENT, VERIFICATION, accepted_contexts
+from marrowcount_adapters.dimse.getting import slide_contexts
+from marrowcount_adapters.dimse.retrieving import MODEL_FIND, MODEL_GET, MODEL_MOVE
 from marrowcount_adapters.dimse.statuses import Status, Verdict, verdict_of
+from marrowcount_adapters.ups.dimse_service import UPS_EVENT, UPS_PULL, UPS_WATCH
 from marrowcount_adapters.wsi.checks import DECODABLE, REQUIRED
 
 if TYPE_CHECKING:
@@ -94,6 +98,39 @@ def _role(context: PresentationContext) -> str:
     return "SCU, by role selection" if context.scp_role and not context.scu_role else "SCP"
 
 
+def proposed() -> Iterator[str]:
+    """What the node asks of others."""
+    stored = sorted({str(made.SOPClassUID) for made in created_objects().values()})
+    fetched = sorted({str(context.abstract_syntax) for context in slide_contexts()})
+    rows = (
+        (VERIFICATION, "SCU", "`marrowcount check`"),
+        *((uid, "SCU", "results to each `[[pacs]]`") for uid in stored),
+        (COMMITMENT, "SCU", "after results were stored"),
+        (MODEL_FIND, "SCU", "`marrowcount pull`, and what a workitem names"),
+        (MODEL_MOVE, "SCU", "the same; the archive sends to the node's own listener"),
+        (MODEL_GET, "SCU", "the same"),
+        *((uid, "SCP, by role selection", "the instances of a C-GET, in the syntaxes of 5.1") for uid in fetched),
+        (UPS_PULL, "SCU", "`[[worklist]]` of kind dimse"),
+        (UPS_WATCH, "SCU", "subscribing to workitems"),
+        (UPS_EVENT, "SCU", "N-EVENT-REPORT of workitems, taken by the listener"),
+    )
+    return table(("SOP class", "UID", "role of the node", "for"), ((name_of(u), f"`{u}`", r, w) for u, r, w in rows))
+
+
+def dicomweb() -> Iterator[str]:
+    """Every resource of the DICOMweb service."""
+    rows = (
+        (
+            f"{operation.method} `{operation.path}`",
+            operation.summary,
+            "; ".join(f"`{kind}`" for kind in operation.media_types),
+            ", ".join(str(status) for status in operation.statuses),
+        )
+        for operation in OPERATIONS
+    )
+    return table(("request", "what", "media types of the answer", "statuses"), rows)
+
+
 def statuses() -> Iterator[str]:
     """What is answered to C-STORE, and when."""
     said = documented(Status)
@@ -168,7 +205,7 @@ def _settings(section: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, 
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             yield from _settings(value, (*path, name))
-        elif path[:1] not in {("count",), ("ehr",)}:
+        elif path[:1] != ("count",):
             default = json.dumps(value, default=str) if value is not None else "none"
             yield f"`{'.'.join((*path, name))}`", f"`{default}`", (field.description or "").replace("``", "`")
 
@@ -181,6 +218,8 @@ def versions() -> Iterator[str]:
 TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "accepted-contexts": accepted,
     "transfer-syntaxes": syntaxes,
+    "proposed-contexts": proposed,
+    "dicomweb": dicomweb,
     "sent-statuses": statuses,
     "received-statuses": received_statuses,
     "decodable": decodable,
