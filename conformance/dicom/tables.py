@@ -6,6 +6,7 @@ import ast
 import inspect
 import itertools
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import highdicom
@@ -14,19 +15,20 @@ from pydantic import BaseModel
 from pydicom.uid import UID
 
 from marrowcount.errors import Refusal
+from marrowcount.ports import FailureReason
 from marrowcount.settings import Settings
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount_adapters.dicomweb.operations import OPERATIONS
 from marrowcount_adapters.dimse.contexts import COMMITMENT, VERIFICATION, accepted_contexts
 from marrowcount_adapters.dimse.getting import slide_contexts
 from marrowcount_adapters.dimse.retrieving import MODEL_FIND, MODEL_GET, MODEL_MOVE
-from marrowcount_adapters.dimse.statuses import Status, Verdict, verdict_of
+from marrowcount_adapters.dimse.statuses import ActionStatus, Status, Verdict, verdict_of
 from marrowcount_adapters.ups.dimse_service import UPS_EVENT, UPS_PULL, UPS_WATCH
 from marrowcount_adapters.wsi.checks import DECODABLE, REQUIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from enum import Enum, StrEnum
+    from enum import Enum, IntEnum, StrEnum
 
     from pynetdicom.presentation import PresentationContext
 
@@ -95,7 +97,9 @@ def _short(uid: str) -> str:
 
 def _role(context: PresentationContext) -> str:
     # Seen from the requestor, as the standard negotiates them: who accepts with scp_role lets the caller be SCP.
-    return "SCU, by role selection" if context.scp_role and not context.scu_role else "SCP"
+    if context.scp_role:
+        return "SCP, and SCU by role selection" if context.scu_role else "SCU, by role selection"
+    return "SCP"
 
 
 def proposed() -> Iterator[str]:
@@ -131,12 +135,12 @@ def dicomweb() -> Iterator[str]:
     return table(("request", "what", "media types of the answer", "statuses"), rows)
 
 
-def statuses() -> Iterator[str]:
-    """What is answered to C-STORE, and when."""
-    said = documented(Status)
+def statuses(kind: type[IntEnum] = Status) -> Iterator[str]:
+    """What is answered to C-STORE, or what another set of statuses means, and when."""
+    said = documented(kind)
     return table(
         ("status", "name", "when"),
-        ((f"{member:04X}H", name, said.get(name, "")) for name, member in Status.__members__.items()),
+        ((f"{member:04X}H", name, said.get(name, "")) for name, member in kind.__members__.items()),
     )
 
 
@@ -222,6 +226,8 @@ TABLES: Final[Mapping[str, Callable[[], Iterator[str]]]] = {
     "dicomweb": dicomweb,
     "sent-statuses": statuses,
     "received-statuses": received_statuses,
+    "commitment-answers": partial(statuses, ActionStatus),
+    "commitment-failures": partial(statuses, FailureReason),
     "decodable": decodable,
     "required": required,
     "refusals": codes(Refusal),

@@ -29,6 +29,19 @@ def test_slide_goes_round_by_orthanc(
     assert {ANNOTATIONS, REPORT} < set(report["classes"])
 
 
+def test_orthanc_is_answered_for_what_it_routed(
+    program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Orthanc's storage commitment SCU hears our report on an association of ours: what is held, and what is not."""
+    report = in_private_network("orthanc_commitment.py", program("Orthanc"), program("storescu"), str(tmp_path))
+    assert (report["status"], report["committed"]) == ("Success", report["sent"])
+    assert report["remote"] == "MARROWCOUNT"
+    assert report["failed_status"] == "Failure"
+    assert report["failures"] == [
+        "One or more of the elements in the Referenced SOP Instance Sequence was not available"
+    ]
+
+
 def test_orthanc_gets_the_count_of_what_it_routes(
     program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
 ) -> None:

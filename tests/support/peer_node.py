@@ -19,11 +19,19 @@ from typing import TYPE_CHECKING
 
 from marrowcount.ports import Clock
 from marrowcount.slides.completeness import CompletenessSettings
+from marrowcount.workflow.answering import Answering, AnsweringPolicy, take_request
 from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
-from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
+from marrowcount_adapters.dimse import (
+    Calling,
+    CommitmentRequests,
+    DicomReporter,
+    Listener,
+    ListenerSettings,
+    Peer,
+)
 from marrowcount_adapters.filesystem import FolderStore
-from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, SqlLedger, open_ledger
+from marrowcount_adapters.sql import SqlCommitments, SqlDecisions, SqlExpectations, SqlLedger, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
@@ -45,6 +53,7 @@ class PeerNode:
     ledger: SqlLedger
     listener: Listener
     reports: Queue[CommitmentReport]
+    answering: Answering
 
     @property
     def peer(self) -> Peer:
@@ -58,17 +67,25 @@ class PeerNode:
 
 
 @contextmanager
-def peer_node(folder: Path, port: int = 0, url: str = "") -> Iterator[PeerNode]:
-    """A listening node; its ledger lies in the same folder, unless a database is named."""
+def peer_node(folder: Path, port: int = 0, url: str = "", requesters: Iterable[Peer] = ()) -> Iterator[PeerNode]:
+    """A listening node; its ledger lies in the same folder, unless a database is named.
+
+    It tells requesters of storage commitment when its ``answering`` takes a step.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     store, ledger = FolderStore(folder / "store"), open_ledger(url or database_in(folder))
     receiving = Receiving(store, ledger, SystemClock(), read_facts, ReceiveLimits(min_free_bytes=0))
     reports: Queue[CommitmentReport] = Queue()
     settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20)
-    listener = Listener(settings, receiving, reports.put)
+    commitments, expectations, clock = SqlCommitments(ledger), SqlExpectations(ledger), SystemClock()
+    requests = CommitmentRequests(lambda request: take_request(request, commitments, expectations, clock))
+    reporter = DicomReporter({peer.ae_title: (peer, Calling(AE_TITLE)) for peer in requesters}, requests)
+    policy = AnsweringPolicy(wait_s=0)
+    answering = Answering(commitments, ledger, store, clock, reporter, policy=policy)
+    listener = Listener(settings, receiving, reports.put, requests=requests)
     listener.start()
     try:
-        yield PeerNode(store, ledger, listener, reports)
+        yield PeerNode(store, ledger, listener, reports, answering)
     finally:
         listener.stop(drain_s=1)
         ledger.close()

@@ -1,5 +1,6 @@
 """DICOM over TCP (PS3.7, PS3.8): listener, sender, query and retrieve, storage commitment, a stand-in PACS."""
 
+from marrowcount_adapters.dimse.answering import CommitmentRequests, DicomReporter
 from marrowcount_adapters.dimse.archive import GetArchive, MoveArchive
 from marrowcount_adapters.dimse.association import Calling, echo
 from marrowcount_adapters.dimse.commitment import OnCommitment
@@ -11,7 +12,9 @@ from marrowcount_adapters.dimse.statuses import Status, Verdict
 
 __all__ = [
     "Calling",
+    "CommitmentRequests",
     "DicomDestination",
+    "DicomReporter",
     "GetArchive",
     "Listener",
     "ListenerSettings",

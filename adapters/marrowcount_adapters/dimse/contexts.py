@@ -101,11 +101,12 @@ DOCUMENT_CLASSES: Final = (
 
 
 def accepted_contexts() -> list[PresentationContext]:
-    """What the listener takes: slides, what belongs to them, Verification; reports and events as their SCU."""
+    """What the listener takes: slides, what belongs to them, Verification, storage commitment in both roles, events."""
     commitment, workitem_event = commitment_context(), build_context(WORKITEM_EVENT, list(UNCOMPRESSED))
-    # The PACS calls as SCP and says so by role selection; the defaults of PS3.7 D.3.3.4 would make it the SCU.
-    for reported in (commitment, workitem_event):
-        reported.scu_role, reported.scp_role = False, True
+    # Who reports calls as SCP and says so by role selection; by the defaults of PS3.7 D.3.3.4 whoever calls is the SCU,
+    # which asks.
+    commitment.scu_role, commitment.scp_role = True, True
+    workitem_event.scu_role, workitem_event.scp_role = False, True
     return [
         build_context(VLWholeSlideMicroscopyImageStorage, list(SLIDE_SYNTAXES)),
         *(build_context(sop_class, list(DOCUMENT_SYNTAXES)) for sop_class in DOCUMENT_CLASSES),

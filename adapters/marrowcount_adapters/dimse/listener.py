@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pynetdicom.events import Event
 
     from marrowcount.workflow.receive import Receiving
+    from marrowcount_adapters.dimse.answering import CommitmentRequests
     from marrowcount_adapters.dimse.transfers import Arrived
     from marrowcount_adapters.dimse.watching import AssociationWatch
 
@@ -80,7 +81,7 @@ class ListenerSettings:
 
 
 class Listener:
-    """Answers C-STORE, C-ECHO and the N-EVENT-REPORT of storage commitment and of worklists.
+    """Answers C-STORE, C-ECHO, storage commitment (N-ACTION where ``requests`` takes them) and events of worklists.
 
     Data sets are streamed to the disk and digested on the way, past pynetdicom; see
     :mod:`marrowcount_adapters.dimse.streaming`.
@@ -93,12 +94,15 @@ class Listener:
         on_commitment: OnCommitment,
         watch: AssociationWatch | None = None,
         on_workitem: OnWorkitem | None = None,
+        *,
+        requests: CommitmentRequests | None = None,
     ) -> None:
         self._settings = settings
         self._receiving = receiving
         self._on_commitment = on_commitment
         self._on_workitem = on_workitem
         self._watch = watch or Unwatched()
+        self._requests = requests
         callers = tuple(_rule(text) for text in sorted(settings.allowed_callers))
         access = AccessRules((*callers, *settings.callers))
         self._admission = Admission(checked_ae_title(settings.ae_title), access, self._watch.refused)
@@ -189,6 +193,7 @@ class Listener:
             (evt.EVT_REQUESTED, self._admission.screen),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._reported),
+            *(self._requests.handlers() if self._requests else ()),
         ]
 
     def _store(self, event: Event) -> Dataset | int:

@@ -32,7 +32,7 @@ from marrowcount_adapters.dimse.commitment import (
 from marrowcount_adapters.dimse.contexts import COMMITMENT, commitment_context, verification_context
 from marrowcount_adapters.dimse.peers import Peer, checked_ae_title
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
-from marrowcount_adapters.dimse.statuses import Status
+from marrowcount_adapters.dimse.statuses import ActionStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from marrowcount.ports import Reference
 
 __all__ = ["StandInPacs", "main"]
-
-INVALID_ARGUMENT: Final = 0x0115
-"""PS3.7 C.5.7."""
 
 REPORT_ATTEMPTS: Final = 60
 REPORT_PAUSE_S: Final = 1.0
@@ -96,7 +93,7 @@ class StandInPacs:
         try:
             report = self._judged(*decode_request(event.action_information))
         except ValueError:
-            return INVALID_ARGUMENT, None
+            return ActionStatus.INVALID_ARGUMENT, None
         # The answer to N-ACTION goes out first, when this handler has returned.
         threading.Thread(target=self._report, args=(report, event.assoc), daemon=True).start()
         return Status.SUCCESS, None

@@ -32,6 +32,21 @@ class Status(IntEnum):
     """PS3.4 Table B.2-1: the data set cannot be parsed."""
 
 
+class ActionStatus(IntEnum):
+    """Status (0000,0900) of the answer to N-ACTION of storage commitment (PS3.7 section 10.1.4)."""
+
+    SUCCESS = 0x0000
+    """The request is recorded and will be answered; nothing is committed to yet."""
+    NO_SUCH_INSTANCE = 0x0112
+    """PS3.7 C.5.14: another instance than the well-known one was named."""
+    INVALID_ARGUMENT = 0x0115
+    """PS3.7 C.5.7: the request lacks a Transaction UID or instances, or names none whole."""
+    NO_SUCH_ACTION = 0x0123
+    """PS3.7 C.5.12: another Action Type than 1."""
+    RESOURCE_LIMITATION = 0x0213
+    """PS3.7 C.5.25: the ledger cannot take it now, or it names more instances than the settings allow."""
+
+
 class Verdict(StrEnum):
     """What a response to C-STORE means for the sender."""
 
@@ -51,8 +66,6 @@ OF_CODE: Final = {
 
 WARNINGS: Final = range(0xB000, 0xC000)
 OUT_OF_RESOURCES: Final = range(0xA700, 0xA800)
-RESOURCE_LIMITATION: Final = 0x0213
-"""PS3.7 C.5.25."""
 
 
 def status_of(receipt: Receipt) -> Status:
@@ -69,7 +82,7 @@ def status_of_refusal(error: MarrowcountError) -> Status:
 
 def verdict_of(status: int | None) -> Verdict:
     """What the peer's status means; None stands for no answer."""
-    if status is None or status in OUT_OF_RESOURCES or status == RESOURCE_LIMITATION:
+    if status is None or status in OUT_OF_RESOURCES or status == ActionStatus.RESOURCE_LIMITATION:
         return Verdict.TRY_LATER
     if status == Status.SUCCESS or status in WARNINGS:
         return Verdict.TAKEN

@@ -3,6 +3,7 @@
 No patient data is stored: UIDs, AE titles, codes, digests, and what the scanner's header says of the picture.
 """
 
+from marrowcount_adapters.sql.commitments import SqlCommitments
 from marrowcount_adapters.sql.database import SqlDatabase
 from marrowcount_adapters.sql.decisions import SqlDecisions
 from marrowcount_adapters.sql.expectations import SqlExpectations
@@ -10,4 +11,4 @@ from marrowcount_adapters.sql.ledger import SqlLedger
 from marrowcount_adapters.sql.opening import open_ledger
 from marrowcount_adapters.sql.tasks import SqlTasks
 
-__all__ = ["SqlDatabase", "SqlDecisions", "SqlExpectations", "SqlLedger", "SqlTasks", "open_ledger"]
+__all__ = ["SqlCommitments", "SqlDatabase", "SqlDecisions", "SqlExpectations", "SqlLedger", "SqlTasks", "open_ledger"]

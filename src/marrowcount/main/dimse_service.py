@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from marrowcount.main.commitments import commitment_roles
 from marrowcount.main.giving import asking_policy
 from marrowcount.main.securing import server_context, watched
 from marrowcount.workflow.access import CallerRule
 from marrowcount.workflow.commitment import note_report
 from marrowcount_adapters.dimse import Listener, ListenerSettings
+from marrowcount_adapters.schedule import ticking
 from marrowcount_adapters.ups import event_of_report
 
 if TYPE_CHECKING:
@@ -33,15 +35,17 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
     """
     node, secured = parts.settings.node, parts.settings.tls
     tls = server_context(secured, "DICOM listener") if secured.dicom_port is not None else None
+    roles = commitment_roles(parts)
     listener = Listener(
         listener_settings(parts.settings, tls),
         parts.receiving,
         lambda report: note_report(parts.ledger, parts.clock, report, asking_policy(parts.settings)),
         on_workitem=lambda ae_title, kind, uid, said: _told(parts, ae_title, event_of_report(kind, uid, said)),
+        requests=roles.requests,
     )
     listener.start()
     try:
-        with watched(tls, "dicom", secured.warn_days):
+        with watched(tls, "dicom", secured.warn_days), ticking(*roles.ticks):
             yield {"ae_title": node.ae_title, "host": node.host, **_ports(listener)}
     finally:
         listener.stop()

@@ -12,13 +12,13 @@ from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock
-from marrowcount_adapters.sql import SqlDecisions, SqlExpectations, SqlTasks, open_ledger
+from marrowcount_adapters.sql import SqlCommitments, SqlDecisions, SqlExpectations, SqlTasks, open_ledger
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from marrowcount.ports import Clock, Expectations, InstanceStore, Ledger, SlideDecisions, TaskLedger
+    from marrowcount.ports import Clock, Commitments, Expectations, InstanceStore, Ledger, SlideDecisions, TaskLedger
     from marrowcount.settings import ReceiveSection, Settings
 
 __all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
@@ -47,6 +47,7 @@ class Parts:
     tasks: TaskLedger
     news: WorkitemNews
     """What worklists tell the listener."""
+    commitments: Commitments
 
     @property
     def readiness(self) -> Readiness:
@@ -68,7 +69,16 @@ def open_parts(settings: Settings) -> Generator[Parts]:
     expectations, tasks = SqlExpectations(ledger), SqlTasks(ledger)
     try:
         yield Parts(
-            settings, ledger, store, clock, receiving, expectations, SqlDecisions(ledger), tasks, WorkitemNews()
+            settings,
+            ledger,
+            store,
+            clock,
+            receiving,
+            expectations,
+            SqlDecisions(ledger),
+            tasks,
+            WorkitemNews(),
+            SqlCommitments(ledger),
         )
     finally:
         ledger.close()

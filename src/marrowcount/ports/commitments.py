@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +22,8 @@ __all__ = [
     "FailureReason",
     "Reference",
     "RequestRecording",
+    "asked_anew",
+    "is_same_request",
 ]
 
 
@@ -128,6 +130,7 @@ class CommitmentTask:
 
     Attributes:
         attempts: how often it was taken up since it was asked, or since a person revived it.
+        failures: how often judging or reporting failed since then.
         owed_since: when it was asked, or asked again, or revived; giving up counts from here.
     """
 
@@ -137,6 +140,7 @@ class CommitmentTask:
     instances: tuple[AskedInstance, ...]
     state: CommitmentState
     attempts: int
+    failures: int
     requested_at: datetime
     owed_since: datetime
     next_attempt_at: datetime
@@ -181,7 +185,10 @@ class Commitments(Protocol):
         not_before: datetime,
         error: str = "",
     ) -> None:
-        """Go on later, with what was found so far; does nothing where the lease was lost."""
+        """Go on later, with what was found so far; does nothing where the lease was lost.
+
+        ``error`` says what failed; empty where nothing did.
+        """
         ...
 
     def reported(self, task: CommitmentTask, instances: Sequence[AskedInstance], now: datetime) -> None:
@@ -212,3 +219,27 @@ class CommitmentReporter(Protocol):
             DeliveryRefusedError: nobody knows where it listens.
         """
         ...
+
+
+def is_same_request(task: CommitmentTask, request: CommitmentRequest) -> bool:
+    """Whether a requester asks again what it asked before."""
+    named = tuple(Reference(one.sop_class_uid, one.sop_instance_uid) for one in task.instances)
+    return task.requester == request.requester and named == request.instances
+
+
+def asked_anew(task: CommitmentTask, now: datetime) -> CommitmentTask:
+    """The task as if it were asked now: to be judged anew, but for what failed for its Transaction UID."""
+    return replace(
+        task,
+        instances=tuple(_unjudged(one) for one in task.instances),
+        state=CommitmentState.WAITING,
+        attempts=0,
+        failures=0,
+        owed_since=now,
+        next_attempt_at=now,
+        last_error="",
+    )
+
+
+def _unjudged(one: AskedInstance) -> AskedInstance:
+    return one if one.verdict == FailureReason.DUPLICATE_TRANSACTION else replace(one, verdict=None)

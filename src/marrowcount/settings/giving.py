@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -46,3 +47,9 @@ class RequesterSection(Section):
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """TCP port."""
+    tls: bool = False
+    """Call it over TLS, as a PACS."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
+    tls_check_host: bool = True
+    """Its certificate must name the host."""

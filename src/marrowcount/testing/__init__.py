@@ -11,6 +11,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
 """
 
 from marrowcount.testing.archive import HeldArchive
+from marrowcount.testing.commitments import InMemoryCommitments, RecordingReporter
 from marrowcount.testing.destinations import RecordingDestination, TakenThenError
 from marrowcount.testing.expectations import InMemoryExpectations
 from marrowcount.testing.instances import made_up_instance
@@ -26,6 +27,7 @@ __all__ = [
     "HeldArchive",
     "HeldClock",
     "HeldPictures",
+    "InMemoryCommitments",
     "InMemoryExpectations",
     "InMemoryLedger",
     "InMemoryTasks",
@@ -33,6 +35,7 @@ __all__ = [
     "PictureSlide",
     "RecordingDestination",
     "RecordingProgress",
+    "RecordingReporter",
     "ScriptedCellModel",
     "ScriptedLabels",
     "ScriptedRoiModel",
