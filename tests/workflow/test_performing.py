@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marrowcount.errors import PeerError
+from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import (
     CountedOutcome,
     CountProgress,
@@ -303,6 +303,16 @@ def test_the_urgent_come_first_and_not_more_than_it_can_hold() -> None:
     assert node.performing().take_on() == 0
 
 
+def test_what_is_being_claimed_takes_no_place_of_others() -> None:
+    """A workitem that is written down and still unclaimed is on the list; the next one is taken on beside it."""
+    node = Node(settings=PerformerSettings(STATION, most_open=2))
+    node.worklist.schedule("2.25.1", slide_input(), priority=Priority.HIGH)
+    assert node.performing().take_on() == 1
+    node.worklist.schedule("2.25.2", slide_input())
+    assert node.performing().take_on() == 1
+    assert [task.order.workitem_uid for task in node.tasks.tasks()] == ["2.25.1", "2.25.2"]
+
+
 def test_two_nodes_race_for_a_workitem() -> None:
     """Both write it down, both ask; one performs it, the other lets go of it, whoever was first."""
     first, second = Node(), Node()
@@ -350,6 +360,40 @@ def test_a_worklist_that_fails_is_asked_again() -> None:
     node.advance()
     assert kept.state is WorkitemState.IN_PROGRESS
     assert node.tasks.tasks()[0].failures == 0
+
+
+def test_a_claim_that_is_refused_for_good_holds_up_no_other() -> None:
+    """It is let go, left alone for a while, and then asked for again."""
+    node = Node(settings=PerformerSettings(STATION, most_open=1))
+    refused = node.worklist.schedule("2.25.1", slide_input(), priority=Priority.HIGH)
+    other = node.worklist.schedule("2.25.2", slide_input())
+    part = node.performing()
+    assert part.take_on() == 1
+    node.worklist.failures = [DeliveryRefusedError("http-403", "not for you")]
+    assert part.advance()
+    assert node.task_states == [TaskState.LOST]
+    assert part.take_on() == 1
+    assert part.advance()
+    assert (refused.state, other.state) == (WorkitemState.SCHEDULED, WorkitemState.IN_PROGRESS)
+    part.hear(WorkitemEvent(WorkitemEventKind.CANCEL_REQUESTED, "2.25.2"))
+    node.clock.advance(15 * 60)
+    assert part.advance()
+    assert part.take_on() == 1
+    assert part.advance()
+    assert refused.state is WorkitemState.IN_PROGRESS
+
+
+def test_lacking_input_is_not_fetched_all_the_time() -> None:
+    """Most of it is on its way; archives are asked once a minute."""
+    node, asked = Node(), list[str]()
+    node.worklist.schedule(UID, slide_input())
+    part = node.performing(fetch=lambda series: asked.append(series.series_uid))
+    part.take_on()
+    for _ in range(13):
+        part.advance()
+        part.advance()
+        node.clock.advance(10)
+    assert asked == [SLIDE] * 3
 
 
 def test_a_wish_to_cancel_is_granted_before_the_count_is_done() -> None:

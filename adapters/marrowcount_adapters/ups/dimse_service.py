@@ -17,7 +17,7 @@ from pynetdicom.presentation import build_context
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.workitems import UpsStatus
-from marrowcount_adapters.ups.encoding import MalformedWorkitemError, decode_event, encode_state_change
+from marrowcount_adapters.ups.encoding import DECODED, MalformedWorkitemError, decode_event, encode_state_change
 from marrowcount_adapters.ups.worklist import UpsService
 
 if TYPE_CHECKING:
@@ -44,20 +44,8 @@ CHANGE_STATE: Final = 1
 SUBSCRIBE: Final = 3
 """Action Type ID (PS3.4 Tables CC.2.1-1 and CC.2.3-1)."""
 
-WHOLE: Final = (
-    "SpecificCharacterSet",
-    "TimezoneOffsetFromUTC",
-    "ScheduledProcedureStepPriority",
-    "ScheduledStationNameCodeSequence",
-    "ScheduledStationClassCodeSequence",
-    "ScheduledWorkitemCodeSequence",
-    "ScheduledProcedureStepStartDateTime",
-    "ScheduledProcedureStepExpirationDateTime",
-    "InputReadinessState",
-    "InputInformationSequence",
-    "ProcedureStepState",
-)
-"""What N-GET asks for; never the Transaction UID."""
+WHOLE: Final = tuple(keyword for keyword in DECODED if keyword != "SOPInstanceUID")
+"""What N-GET asks for; the UID stands in the request (PS3.4 Table CC.2.5-3), the Transaction UID is nobody's to ask."""
 
 PENDING: Final = frozenset({0xFF00, 0xFF01})
 WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116, 0xB305})

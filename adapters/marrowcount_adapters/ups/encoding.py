@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from marrowcount.workitems import Discontinuation
 
 __all__ = [
+    "DECODED",
     "MalformedWorkitemError",
     "decode_event",
     "decode_workitem",
@@ -40,6 +41,22 @@ __all__ = [
 
 DT_FORMAT: Final = "%Y%m%d%H%M%S.%f+0000"
 DT: Final = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.(\d{1,6}))?([+-]\d{4})?")
+
+DECODED: Final = (
+    "SpecificCharacterSet",
+    "TimezoneOffsetFromUTC",
+    "SOPInstanceUID",
+    "ScheduledProcedureStepPriority",
+    "ScheduledStationNameCodeSequence",
+    "ScheduledStationClassCodeSequence",
+    "ScheduledWorkitemCodeSequence",
+    "ScheduledProcedureStepStartDateTime",
+    "ScheduledProcedureStepExpirationDateTime",
+    "InputReadinessState",
+    "InputInformationSequence",
+    "ProcedureStepState",
+)
+"""What is read of a workitem; nothing else is asked for or looked at."""
 
 UNNAMED_WORK: Final = Code("110004", "DCM", "Computer Aided Detection")
 """What was performed, where the requestor did not say what was to be (PS3.16 CID 9231); a value is needed to end."""

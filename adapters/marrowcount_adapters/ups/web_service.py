@@ -9,11 +9,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import structlog
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.workitems import FINAL_STATES, UpsStatus, WorkitemState
-from marrowcount_adapters.ups.encoding import MalformedWorkitemError, encode_state_change, state_of
+from marrowcount_adapters.ups.encoding import DECODED, MalformedWorkitemError, encode_state_change, state_of
 from marrowcount_adapters.ups.worklist import UpsService
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WebUps"]
 
+LOG: Final = structlog.get_logger()
+
 DICOM_JSON: Final = "application/dicom+json"
+NEEDED: Final = frozenset(f"{tag_for_keyword(keyword) or 0:08X}" for keyword in DECODED)
 PAGE: Final = 100
 MOST_PAGES: Final = 10
 """A node that holds a few workitems at a time needs no more than the first thousand."""
@@ -230,11 +235,28 @@ class WebUps(UpsService):
         raise DeliveryRefusedError(f"http-{status}", f"{self.name}: HTTP {status}")
 
     def _datasets(self, content: bytes) -> list[Dataset]:
+        """The workitems of an answer; one that cannot be read is passed over, so that it does not hide the others."""
+        datasets = [_read(document) for document in self._documents(content)]
+        if None in datasets:
+            LOG.warning("workitem.malformed", worklist=self.name, workitems=datasets.count(None))
+        return [dataset for dataset in datasets if dataset is not None]
+
+    def _documents(self, content: bytes) -> list[dict[str, Any]]:
         if not content:
             return []
         try:
             document: Any = json.loads(content)
-            each = document if isinstance(document, list) else [document]
-            return [Dataset.from_json(one) for one in each]
-        except Exception as error:
+        except (ValueError, RecursionError) as error:
             raise PeerError("odd-answer", f"{self.name}: an answer is no DICOM JSON") from error
+        each = document if isinstance(document, list) else [document]
+        if not all(isinstance(one, dict) for one in each):
+            raise PeerError("odd-answer", f"{self.name}: an answer is no DICOM JSON")
+        return each
+
+
+def _read(document: dict[str, Any]) -> Dataset | None:
+    """What the node needs to know of a workitem, and nothing of the patient; None where it cannot be read."""
+    try:
+        return Dataset.from_json({tag: element for tag, element in document.items() if tag.upper() in NEEDED})
+    except Exception:  # noqa: BLE001 - pydicom raises whatever it stumbles over; the peer sent it
+        return None

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from marrowcount.main.input_fetching import InputFetching
 from marrowcount.main.result_references import ResultReferences
 from marrowcount.main.securing import worklist_context
 from marrowcount.settings import code_of
@@ -62,5 +63,5 @@ def performing_of(section: WorklistSection, parts: Parts, worklist: UpsWorklist)
         input_wait_s=section.input_wait_s,
         look_s=section.look_s,
     )
-    outputs = ResultReferences(parts.settings)
-    return Performing(worklist, parts.tasks, parts.ledger, parts.expectations, parts.clock, how, outputs)
+    memory = parts.tasks, parts.ledger, parts.expectations, parts.clock
+    return Performing(worklist, *memory, how, ResultReferences(parts.settings), InputFetching(parts))

@@ -22,8 +22,9 @@ from marrowcount.workflow.expecting import expect, withdraw
 from marrowcount.workflow.identity import uid_of
 from marrowcount.workflow.leases import Lease
 from marrowcount.workflow.retry import Backoff
+from marrowcount.workflow.task_choice import in_order, is_due
 from marrowcount.workflow.task_plans import Cancel, Complete, Report, SlideStanding, plan
-from marrowcount.workitems import Code, Discontinuation, InputReadiness, Priority, WorkitemState
+from marrowcount.workitems import Code, Discontinuation, WorkitemState
 from marrowcount.workitems.codes import Reasons
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ OutputsOf: TypeAlias = "Callable[[SlideRecord, Sequence[Delivery]], tuple[Refere
 FetchInput: TypeAlias = "Callable[[ReferencedSeries], None]"
 """Lets the lacking instances of a series come; returns when they did, or will not. Raises PeerError."""
 
-_URGENCY: Final = (Priority.HIGH, Priority.MEDIUM, Priority.LOW)
 _HURRIED: Final = timedelta()
+_SHUNNED_FOR: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class PerformerSettings:
         most_open: workitems held at a time; others may want some, too.
         input_wait_s: for input that does not come, seconds.
         look_s: pause between two looks at a task, seconds.
+        fetch_s: pause between two attempts to fetch lacking input, seconds; most of it comes by itself.
         lease_s: after so long without a sign of life another process looks after a task.
         backoff: pauses while the worklist fails.
     """
@@ -74,6 +76,7 @@ class PerformerSettings:
     most_open: int = 4
     input_wait_s: float = 3600.0
     look_s: float = 5.0
+    fetch_s: float = 60.0
     lease_s: float = 60.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=5.0, cap_s=900.0))
 
@@ -95,6 +98,10 @@ class Performing:
     outputs: OutputsOf
     fetch: FetchInput | None = None
     random: Random = field(default_factory=Random)
+    _fetched: dict[int, datetime] = field(default_factory=dict, repr=False)
+    """When input was last fetched, by task; after a restart it is fetched again at once."""
+    _shunned: dict[str, datetime] = field(default_factory=dict, repr=False)
+    """Workitems whose claim was refused for good, and until when they are left alone."""
 
     def take_on(self) -> int:
         """Look for scheduled workitems and write down those that will be claimed; how many.
@@ -103,13 +110,17 @@ class Performing:
             PeerError: the worklist could not be asked.
             StorageError: the ledger failed.
         """
-        free = self.settings.most_open - len(self._open())
+        held, now = self._open(), self.clock.now()
+        free = self.settings.most_open - len(held)
         if free <= 0:
             return 0
-        now = self.clock.now()
-        wanted = [workitem for workitem in self.worklist.scheduled() if _is_due(workitem, now)]
-        opened = [self._opened(workitem) for workitem in sorted(wanted, key=_urgency)[:free]]
+        wanted = [workitem for workitem in self.worklist.scheduled() if self._wants(workitem, held, now)]
+        opened = [self._opened(workitem) for workitem in in_order(wanted)[:free]]
         return sum(task is not None for task in opened)
+
+    def _wants(self, workitem: Workitem, held: Sequence[Task], now: datetime) -> bool:
+        known = any(task.order.workitem_uid == workitem.uid for task in held)
+        return is_due(workitem, now) and not known and self._shunned.get(workitem.uid, now) <= now
 
     def _open(self) -> Sequence[Task]:
         held = self.tasks.tasks(TaskState.CLAIMING, TaskState.HELD)
@@ -140,13 +151,21 @@ class Performing:
         try:
             stands, pause = self._step(task)
         except PeerError as error:
-            stands = replace(task, failures=task.failures + 1, message=f"{error.code}: {error.message}")
-            pause = self.settings.backoff.pause(stands.failures, self.random)
-            self._tell("task.postponed", stands, code=error.code)
+            stands, pause = self._failed(task, error)
         now = self.clock.now()
         if self.tasks.keep_task(stands, now, now + pause) and not stands.state.is_open:
             self._tell("task.ended", stands, words=stands.message)
         return True
+
+    def _failed(self, task: Task, error: PeerError) -> tuple[Task, timedelta]:
+        """Asked again later; a claim that is refused for good holds up no others."""
+        message = f"{error.code}: {error.message}"
+        if task.state is TaskState.CLAIMING and not error.retryable:
+            self._shunned[task.order.workitem_uid] = self.clock.now() + _SHUNNED_FOR
+            return replace(task, state=TaskState.LOST, message=message), _HURRIED
+        stands = replace(task, failures=task.failures + 1, message=message)
+        self._tell("task.postponed", stands, code=error.code)
+        return stands, self.settings.backoff.pause(stands.failures, self.random)
 
     def _step(self, task: Task) -> tuple[Task, timedelta]:
         """The task as it stands after a look, and for how long it may be left alone."""
@@ -211,7 +230,7 @@ class Performing:
         return replace(task, state=TaskState.CANCELED, message=f"{why.reason.meaning}: {why.words}")
 
     def _reported(self, task: Task, report: Report) -> Task:
-        if report.lacks_input and self.fetch is not None:
+        if report.lacks_input and self.fetch is not None and self._may_fetch(task):
             self._fetch(task)
         progress = report.progress
         percent = max(progress.percent, task.percent)  # a late instance sets a slide back, not its figure
@@ -223,6 +242,10 @@ class Performing:
             withdraw(self.expectations, ExpectationSource.WORKITEM, task.order.workitem_uid, self.clock.now())
             return _lost(task, answer)
         return replace(task, percent=percent, message=progress.words, failures=0)
+
+    def _may_fetch(self, task: Task) -> bool:
+        last = self._fetched.get(task.task_id)
+        return last is None or self.clock.now() - last >= timedelta(seconds=self.settings.fetch_s)
 
     def _fetch(self, task: Task) -> None:
         """Let lacking input come; an archive that fails is asked again at a later look."""
@@ -237,6 +260,7 @@ class Performing:
                     self.fetch(series)
                 except PeerError as error:
                     self._tell("task.input_not_fetched", task, code=error.code, series=series.series_uid)
+        self._fetched[task.task_id] = self.clock.now()
 
     def hear(self, event: WorkitemEvent) -> bool:
         """Act on what the worklist told; True where scheduled workitems should be looked for now.
@@ -275,21 +299,6 @@ def _by(event: WorkitemEvent) -> str:
 
 def _slides(task: Task) -> Sequence[ReferencedSeries]:
     return [series for series in task.order.inputs if series.holds_slide]
-
-
-def _is_due(workitem: Workitem, now: datetime) -> bool:
-    """Whether it may be begun: unclaimed, its input there, its time come and not over."""
-    return (
-        workitem.state is WorkitemState.SCHEDULED
-        and workitem.readiness is InputReadiness.READY
-        and (workitem.starts_at is None or workitem.starts_at <= now)
-        and (workitem.expires_at is None or workitem.expires_at > now)
-    )
-
-
-def _urgency(workitem: Workitem) -> tuple[int, float, str]:
-    start = workitem.starts_at.timestamp() if workitem.starts_at is not None else 0.0
-    return _URGENCY.index(workitem.priority), start, workitem.uid
 
 
 _LOSSES: Final = {
