@@ -13,6 +13,7 @@ from pynetdicom import AE, _config, evt
 
 from marrowcount.errors import InstanceError, SettingsError, StorageError
 from marrowcount.workflow.access import AccessRules, CallerRule
+from marrowcount.workflow.receive import Outcome, Receipt
 from marrowcount_adapters.dimse.admission import Admission
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
 from marrowcount_adapters.dimse.contexts import WORKITEM_EVENT, accepted_contexts
@@ -206,24 +207,29 @@ class Listener:
             answered(event.assoc, arrived)
 
     def _taken(self, event: Event, arrived: Arrived) -> Dataset | int:
-        request, caller = cast("C_STORE", event.request), caller_of(event.assoc)
+        caller = caller_of(event.assoc)
         try:
-            receipt = self._receiving.take(
-                arrived.taken_file(),
-                caller,
-                str(request.AffectedSOPClassUID),
-                str(request.AffectedSOPInstanceUID),
-                arrived.digest,
-            )
+            file = arrived.taken_file()
         except (InstanceError, StorageError) as error:
-            LOG.error("instance.not_stored", code=error.code, sender=caller)  # noqa: TRY400 - the code says all
-            return _answer(status_of_refusal(error), error.message)
+            return _not_stored(error, caller)
+        judged = self._watched.arrived(event.assoc, file)
+        try:
+            receipt = self._receipt(event, arrived, caller)
+        except (InstanceError, StorageError) as error:
+            judged(Receipt(Outcome.REJECTED, error.code))
+            return _not_stored(error, caller)
         except Exception as error:  # noqa: BLE001 - one bad instance must not end the association without an answer
             # Not its message or traceback: a parser's may quote the data set.
             LOG.error("instance.failed", error=type(error).__name__, sender=caller)  # noqa: TRY400
+            judged(Receipt(Outcome.REJECTED, "unexpected"))
             return _answer(Status.PROCESSING_FAILURE, "The node failed; see its log.")
-        self._watched.received(event.assoc, arrived.taken_file(), receipt)
+        judged(receipt)
         return _answer(status_of(receipt), receipt.message)
+
+    def _receipt(self, event: Event, arrived: Arrived, caller: str) -> Receipt:
+        request = cast("C_STORE", event.request)
+        announced = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+        return self._receiving.take(arrived.taken_file(), caller, *announced, arrived.digest)
 
     def _reported(self, event: Event) -> tuple[int, None]:
         if event.context.abstract_syntax == WORKITEM_EVENT:
@@ -244,6 +250,11 @@ def _rule(text: str) -> CallerRule:
         raise SettingsError(
             "bad-caller", f"{text!r} is no caller: {error}; write AE, AE@address or AE@network."
         ) from None
+
+
+def _not_stored(error: InstanceError | StorageError, caller: str) -> Dataset | int:
+    LOG.error("instance.not_stored", code=error.code, sender=caller)
+    return _answer(status_of_refusal(error), error.message)
 
 
 def _answer(status: Status, message: str) -> Dataset | int:

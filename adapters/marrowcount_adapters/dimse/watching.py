@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ from pynetdicom import evt
 from marrowcount_adapters.dimse.admission import claim_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pynetdicom.association import Association
@@ -26,8 +28,8 @@ __all__ = ["AssociationWatch", "Reception", "Unwatched", "WatchedAssociations"]
 class Reception(Protocol):
     """What is received over one association; called by its threads, one at a time."""
 
-    def received(self, file: Path, receipt: Receipt) -> None:
-        """An instance came and was judged; the file is there until this returns."""
+    def arrived(self, file: Path) -> Callable[[Receipt], None]:
+        """An instance is there and will be judged; what to call with the judgement, when the file may be gone."""
         ...
 
     def ended(self) -> None:
@@ -64,8 +66,12 @@ class Unwatched(AssociationWatch, Reception):
         """The first instance of an association is there."""
         return self
 
-    def received(self, file: Path, receipt: Receipt) -> None:
-        """An instance came and was judged."""
+    def arrived(self, file: Path) -> Callable[[Receipt], None]:  # noqa: ARG002 - nobody watches
+        """An instance is there and will be judged."""
+        return self._judged
+
+    def _judged(self, receipt: Receipt) -> None:
+        """It was."""
 
     def ended(self) -> None:
         """No more will come."""
@@ -78,6 +84,13 @@ class _Watched:
     changing: threading.Lock = field(default_factory=threading.Lock)
     reception: Reception | None = None
     closed: bool = False
+
+    def judged(self, tell: Callable[[Receipt], None], receipt: Receipt) -> None:
+        """An instance was judged; it may be the last one of a connection that was closed meanwhile."""
+        with self.changing:
+            tell(receipt)
+            if self.closed and self.reception is not None:
+                self.reception.ended()
 
 
 class WatchedAssociations:
@@ -92,15 +105,13 @@ class WatchedAssociations:
         """To be bound to the server."""
         return [(evt.EVT_CONN_CLOSE, self._connection_closed)]
 
-    def received(self, association: Association, file: Path, receipt: Receipt) -> None:
-        """An instance came; it may be the last one of a connection that was closed meanwhile."""
+    def arrived(self, association: Association, file: Path) -> Callable[[Receipt], None]:
+        """An instance is there and will be judged; what to call with the judgement."""
         watched = self._of(association)
         with watched.changing:
             if watched.reception is None:
                 watched.reception = self._watch.reception(claim_of(association))
-            watched.reception.received(file, receipt)
-            if watched.closed:
-                watched.reception.ended()
+            return partial(watched.judged, watched.reception.arrived(file))
 
     def _connection_closed(self, event: Event) -> None:
         watched = self._of(event.assoc)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from marrowcount.main.auditing import AuditedDestination
 from marrowcount.main.securing import ehr_context, pacs_context
 from marrowcount.ports import DeliveryKind, DeliveryOrder
+from marrowcount.ports.audit import Party
 from marrowcount_adapters.dimse import Calling, DicomDestination, OnCommitment, Peer
 from marrowcount_adapters.fhir_client import FhirDestination
 
@@ -15,16 +17,32 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Destination
     from marrowcount.settings import EhrSection, PacsSection, Settings
+    from marrowcount.workflow.auditing import AuditTrail
 
 __all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination"]
 
 
-def destinations_of(settings: Settings, on_commitment: OnCommitment | None = None) -> Mapping[str, Destination]:
-    """Every destination by its name; ``on_commitment`` is told of reports that come while commitment is asked for."""
+def destinations_of(
+    settings: Settings, trail: AuditTrail, on_commitment: OnCommitment | None = None
+) -> Mapping[str, Destination]:
+    """Every destination by its name.
+
+    Args:
+        settings: that name them.
+        trail: told of every attempt to send.
+        on_commitment: told of reports that come while commitment is asked for.
+    """
     pacs: dict[str, Destination] = {
-        section.name: pacs_destination(section, settings, on_commitment) for section in settings.pacs
+        section.name: AuditedDestination(
+            pacs_destination(section, settings, on_commitment), trail.sent, Party(section.ae_title, section.host)
+        )
+        for section in settings.pacs
     }
-    return MappingProxyType(pacs | {section.name: ehr_destination(section, settings) for section in settings.ehr})
+    ehr: dict[str, Destination] = {
+        section.name: AuditedDestination(ehr_destination(section, settings), trail.exported, Party(section.base_url))
+        for section in settings.ehr
+    }
+    return MappingProxyType(pacs | ehr)
 
 
 def pacs_destination(

@@ -42,6 +42,7 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
         lambda report: note_report(parts.ledger, parts.clock, report, asking_policy(parts.settings)),
         on_workitem=lambda ae_title, kind, uid, said: _told(parts, ae_title, event_of_report(kind, uid, said)),
         requests=roles.requests,
+        watch=parts.trail,
     )
     listener.start()
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from marrowcount.main.auditing import audit_service
 from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
 from marrowcount.main.parts import open_parts
@@ -73,6 +74,7 @@ def _serve(settings: Settings, file: Path | None, stop: threading.Event) -> None
 def _services(parts: Parts, file: Path | None) -> Iterator[Service]:
     """What runs, in the order of its start; it is stopped in the opposite order."""
     yield reconciled_store(parts)
+    yield audit_service(parts)
     yield dimse_service(parts)
     yield web_service(parts)
     yield worker_service(_worker_command(file))

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from marrowcount.main.auditing import audit_trail
 from marrowcount.main.completeness import completeness_settings
 from marrowcount.workflow.news import WorkitemNews
 from marrowcount.workflow.readiness import Readiness
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Clock, Commitments, Expectations, InstanceStore, Ledger, SlideDecisions, TaskLedger
     from marrowcount.settings import ReceiveSection, Settings
+    from marrowcount.workflow.auditing import AuditTrail
 
 __all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
 
@@ -48,6 +50,8 @@ class Parts:
     news: WorkitemNews
     """What worklists tell the listener."""
     commitments: Commitments
+    trail: AuditTrail
+    """Told what a privacy officer can read of."""
 
     @property
     def readiness(self) -> Readiness:
@@ -79,6 +83,7 @@ def open_parts(settings: Settings) -> Generator[Parts]:
             tasks,
             WorkitemNews(),
             SqlCommitments(ledger),
+            audit_trail(settings, clock),
         )
     finally:
         ledger.close()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "archive_context",
+    "audit_context",
     "certificates_of",
     "ehr_context",
     "pacs_context",
@@ -125,6 +126,20 @@ def worklist_context(worklist: WorklistSection, settings: Settings) -> RenewedCo
     return RenewedContext(recipe, f"worklist {worklist.name}")
 
 
+def audit_context(settings: Settings) -> RenewedContext | None:
+    """For calling an audit repository; None where that is not done over TLS.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if settings.audit.to != "syslog-tls":
+        return None
+    identity = _identity(settings.tls) if settings.audit.tls_show_certificate else None
+    authorities = settings.audit.tls_authorities or settings.tls.authorities
+    recipe = ClientTls(identity, authorities, minimum_version=settings.tls.minimum_version)
+    return RenewedContext(recipe, "audit repository")
+
+
 @contextmanager
 def watched(context: RenewedContext | None, name: str, warn_days: int) -> Generator[None]:
     """Look for new files now and then, and warn once a day of certificates that expire soon, while the block lasts."""
@@ -145,7 +160,7 @@ def certificates_of(settings: Settings) -> list[CertificateFacts]:
     Raises:
         SettingsError: a file cannot be read, or a key does not fit.
     """
-    contexts = [server_context(settings.tls, "node")]
+    contexts = [server_context(settings.tls, "node"), audit_context(settings)]
     contexts += [pacs_context(pacs, settings) for pacs in settings.pacs]
     contexts += [ehr_context(ehr, settings) for ehr in settings.ehr]
     contexts += [archive_context(archive, settings) for archive in settings.archive]
@@ -158,7 +173,8 @@ def uses_tls(settings: Settings) -> bool:
     pacs = (pacs.tls for pacs in settings.pacs)
     ehr = (ehr.base_url.startswith("https:") for ehr in settings.ehr)
     archives = (_is_secured(archive) for archive in settings.archive)
-    return settings.tls.certificate is not None or any((*pacs, *ehr, *archives))
+    secured = settings.tls.certificate is not None or settings.audit.to == "syslog-tls"
+    return secured or any((*pacs, *ehr, *archives))
 
 
 def _identity(section: TlsSection) -> Identity | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from marrowcount.errors import SlideError, StorageError
+from marrowcount.main.auditing import audit_trail
 from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
@@ -168,7 +169,7 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
         ledger,
         clock,
         name,
-        destinations_of(settings, answered),
+        destinations_of(settings, audit_trail(settings, clock), answered),
         results,
         retry_policy(settings),
         settings.count.lease_s,

@@ -5,6 +5,7 @@ An unknown or wrong setting is refused with its name, its value and what is allo
 """
 
 from marrowcount.settings.archives import ArchiveSection
+from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
@@ -20,6 +21,7 @@ from marrowcount.settings.worklist import WorklistSection, code_of
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "ArchiveSection",
+    "AuditSection",
     "CallerSection",
     "CommitmentSection",
     "CountSection",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from marrowcount.settings.archives import ArchiveSection
+from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.completeness import CompletenessSection
 from marrowcount.settings.counting import CountSection
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     """Who answers for what."""
     tls: TlsSection = TlsSection()
     """How connections are secured."""
+    audit: AuditSection = AuditSection()
+    """What a privacy officer can read of."""
     caller: tuple[CallerSection, ...] = ()
     """Who may call, by certificate, address and service."""
     pacs: tuple[PacsSection, ...] = ()

@@ -11,6 +11,7 @@ outlives the process. What a test wants to know is a public attribute of the sta
 """
 
 from marrowcount.testing.archive import HeldArchive
+from marrowcount.testing.audit import RecordingAudit
 from marrowcount.testing.commitments import InMemoryCommitments, RecordingReporter
 from marrowcount.testing.destinations import RecordingDestination, TakenThenError
 from marrowcount.testing.expectations import InMemoryExpectations
@@ -33,6 +34,7 @@ __all__ = [
     "InMemoryTasks",
     "InMemoryWorklist",
     "PictureSlide",
+    "RecordingAudit",
     "RecordingDestination",
     "RecordingProgress",
     "RecordingReporter",
