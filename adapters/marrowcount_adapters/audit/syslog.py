@@ -108,13 +108,13 @@ class UdpSyslog(Transport):
             PeerError: ``audit-unreachable``.
             DeliveryRefusedError: ``audit-too-long``, a message fits no datagram.
         """
+        lines = [self.header.line(message.content(), message.outcome, message.at_s) for message in messages]
+        if max(map(len, lines)) > LONGEST_DATAGRAM:
+            raise DeliveryRefusedError("audit-too-long", "A message fits no datagram: use syslog over TLS.")
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
             with socket.socket(family, kind, protocol) as out:
-                for message in messages:
-                    line = self.header.line(message.content(), message.outcome, message.at_s)
-                    if len(line) > LONGEST_DATAGRAM:
-                        raise DeliveryRefusedError("audit-too-long", f"{message.file.name} fits no datagram: use TLS.")
+                for line in lines:
                     out.sendto(line, address)
         except OSError as error:
             raise PeerError("audit-unreachable", f"{self}: {_reason(error)}") from error

@@ -16,8 +16,8 @@ class AuditSection(Section):
     """What is audited, and where to (PS3.15 A.5). Messages wait on the disk until they could be handed on."""
 
     to: Literal["file", "syslog-tls", "syslog-udp", "off"] = "file"
-    """``file``: in the data folder; ``syslog-tls``: RFC 5425, an audit repository; ``syslog-udp``: RFC 5426, in the clear
-    and without knowing what arrives; ``off``: nothing is audited."""
+    """``file``: in the data folder; ``syslog-tls``: to an audit repository (RFC 5425); ``syslog-udp``: in the clear and
+    without knowing what arrives (RFC 5426); ``off``: nothing is audited."""
     host: str = ""
     """Host name or address of the audit repository."""
     port: Port = 6514

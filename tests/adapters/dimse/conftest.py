@@ -88,8 +88,6 @@ def start_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
         reports: Queue[CommitmentReport] = Queue()
         listener = Listener(listening, receiving, reports.put, watch)
         node = Node(store, ledger, listener, reports)
-        reports: Queue[CommitmentReport] = Queue()
-        node = Node(store, ledger, Listener(listening, receiving, reports.put), reports)
         node.listener.start()
         nodes.append(node)
         return node
