@@ -70,7 +70,7 @@ def test_every_instance_is_told_once_in_a_message_of_one_patient(
     desk = Desk()
     reception = desk.trail.reception(SCANNER)
     for number, (file, receipt) in enumerate(arrivals):
-        reception.received(Path(file), receipt)
+        reception.arrived(Path(file))(receipt)
         if number in ends:
             reception.ended()
     reception.ended()
@@ -90,7 +90,7 @@ def test_parties_and_actions_are_those_of_a_receipt() -> None:
     desk = Desk()
     reception = desk.trail.reception(SCANNER)
     for outcome in (Outcome.NEW, Outcome.NEW, Outcome.IDENTICAL):
-        reception.received(Path("p1/s1/wsm"), Receipt(outcome))
+        reception.arrived(Path("p1/s1/wsm"))(Receipt(outcome))
     assert isinstance(desk.audit.next(), TransferBegun)
     reception.ended()
     new, known = desk.transferred()
@@ -103,10 +103,10 @@ def test_long_associations_are_told_of_in_parts() -> None:
     """One that stays open for hours does not keep its transfers to itself."""
     desk = Desk()
     reception = desk.trail.reception(SCANNER)
-    reception.received(Path("p1/s1/wsm"), Receipt(Outcome.NEW))
+    reception.arrived(Path("p1/s1/wsm"))(Receipt(Outcome.NEW))
     desk.clock.advance(11 * 60)
     assert desk.transferred() == []
-    reception.received(Path("p1/s1/wsm"), Receipt(Outcome.NEW))
+    reception.arrived(Path("p1/s1/wsm"))(Receipt(Outcome.NEW))
     assert [event.sop_classes for event in desk.transferred()] == [{"wsm": 2}]
 
 

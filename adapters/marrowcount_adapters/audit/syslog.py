@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -58,12 +57,13 @@ class SyslogHeader:
 class TlsSyslog(Transport):
     """Syslog over TLS, each message preceded by its length (RFC 5425 section 4.3).
 
-    Syslog has no answers. What tells that a batch has arrived is that the other side, told that nothing more comes,
-    closes the connection in order: it has then read up to there. A batch for which that cannot be seen is sent again.
+    Syslog has no answers. What tells that a batch has arrived is that the other side, told by close_notify that nothing
+    more comes, answers with its own, as RFC 5425 section 4.4 demands: it has then read up to there.
 
     Attributes:
         context: for a client.
         timeout_s: to connect, to shake hands, to take a batch.
+        confirmed: whether a batch is sent again where the other side hangs up without close_notify.
     """
 
     host: str
@@ -71,12 +71,13 @@ class TlsSyslog(Transport):
     context: ssl.SSLContext
     header: SyslogHeader
     timeout_s: float = 15.0
+    confirmed: bool = True
 
     def send(self, messages: Sequence[Spooled]) -> None:
         """Hand a batch on.
 
         Raises:
-            PeerError: ``audit-unreachable``; nothing or not all of it may have arrived.
+            PeerError: ``audit-unreachable`` or ``audit-unconfirmed``; nothing or not all of it may have arrived.
         """
         frames = b"".join(_counted(self.header.line(m.content(), m.outcome, m.at_s)) for m in messages)
         try:
@@ -85,9 +86,23 @@ class TlsSyslog(Transport):
                 self.context.wrap_socket(plain, server_hostname=self.host) as secured,
             ):
                 secured.sendall(frames)
-                _close_in_order(secured)
+                self._close_in_order(secured)
         except (OSError, ValueError) as error:
             raise PeerError("audit-unreachable", f"{self}: {_reason(error)}") from error
+
+    def _close_in_order(self, secured: ssl.SSLSocket) -> None:
+        """Say that nothing more comes and wait for the other side to say so, too.
+
+        One that leaves the connection open all the same lives, and has what TCP brought it. One that hangs up without
+        a word has crashed, or would have none of it, or is sloppy.
+        """
+        try:
+            secured.unwrap().close()
+        except TimeoutError:
+            return
+        except ssl.SSLEOFError:
+            if self.confirmed:
+                raise PeerError("audit-unconfirmed", f"{self}: hung up without close_notify (RFC 5425 4.4)") from None
 
     def __str__(self) -> str:
         return f"syslog over TLS at {self.host}:{self.port}"
@@ -125,15 +140,6 @@ class UdpSyslog(Transport):
 
 def _counted(line: bytes) -> bytes:
     return f"{len(line)} ".encode("ascii") + line
-
-
-def _close_in_order(secured: ssl.SSLSocket) -> None:
-    """Say that nothing more comes and wait for the other side to say so, too.
-
-    One that leaves the connection open all the same is taken at its word that it has read what TCP brought it.
-    """
-    with suppress(TimeoutError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        secured.unwrap().close()
 
 
 def _reason(error: Exception) -> str:

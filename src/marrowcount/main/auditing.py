@@ -112,7 +112,7 @@ def _transport(settings: Settings, context: RenewedContext | None) -> Transport:
     section = settings.audit
     header = SyslogHeader(_host(), "marrowcount", os.getpid())
     if context is not None:
-        return TlsSyslog(section.host, section.port, context, header)
+        return TlsSyslog(section.host, section.port, context, header, confirmed=section.confirm)
     if section.to == "syslog-udp":
         return UdpSyslog(section.host, section.port, header)
     return AuditFile(_folder(settings) / "audit.xml", int(section.rotate_mib * MIB))

@@ -26,6 +26,9 @@ class AuditSection(Section):
     """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
     tls_show_certificate: bool = True
     """Show it the certificate of section ``tls``, where that names one: audit repositories ask for it."""
+    confirm: bool = True
+    """Messages sent over TLS count as arrived when the repository answers close_notify with its own, as RFC 5425
+    demands, and are sent again when it does not. Turn it off for one that never does; some may then be lost."""
     patient: Literal["name", "id", "none"] = "name"
     """How much messages say of the patient: identifier and name as the standard has it, the identifier, or neither."""
     source_id: str = ""
