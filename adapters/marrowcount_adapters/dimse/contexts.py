@@ -40,6 +40,7 @@ from pydicom.uid import (
 from pynetdicom.presentation import PresentationContext, build_context
 
 __all__ = [
+    "AVAILABILITY",
     "COMMITMENT",
     "SLIDE_SYNTAXES",
     "UNCOMPRESSED",
@@ -50,6 +51,9 @@ __all__ = [
     "storage_context",
     "verification_context",
 ]
+
+AVAILABILITY: Final = "1.2.840.10008.5.1.4.33"
+"""Instance Availability Notification SOP Class, of which the node is SCP."""
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 COMMITMENT: Final = "1.2.840.10008.1.20.1"
@@ -101,7 +105,7 @@ DOCUMENT_CLASSES: Final = (
 
 
 def accepted_contexts() -> list[PresentationContext]:
-    """What the listener takes: slides, what belongs to them, Verification, storage commitment in both roles, events."""
+    """What the listener takes: slides and what belongs to them, notifications, Verification, commitment, events."""
     commitment, workitem_event = commitment_context(), build_context(WORKITEM_EVENT, list(UNCOMPRESSED))
     # Who reports calls as SCP and says so by role selection; by the defaults of PS3.7 D.3.3.4 whoever calls is the SCU,
     # which asks.
@@ -111,6 +115,7 @@ def accepted_contexts() -> list[PresentationContext]:
         build_context(VLWholeSlideMicroscopyImageStorage, list(SLIDE_SYNTAXES)),
         *(build_context(sop_class, list(DOCUMENT_SYNTAXES)) for sop_class in DOCUMENT_CLASSES),
         build_context(SegmentationStorage, list(SEGMENTATION_SYNTAXES)),
+        build_context(AVAILABILITY, list(UNCOMPRESSED)),
         verification_context(),
         commitment,
         workitem_event,

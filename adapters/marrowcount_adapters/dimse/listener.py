@@ -15,6 +15,7 @@ from marrowcount.errors import InstanceError, SettingsError, StorageError
 from marrowcount.workflow.access import AccessRules, CallerRule
 from marrowcount.workflow.receive import Outcome, Receipt
 from marrowcount_adapters.dimse.admission import Admission
+from marrowcount_adapters.dimse.availability import OnNotification, answer_notification
 from marrowcount_adapters.dimse.commitment import OnCommitment, answer_report
 from marrowcount_adapters.dimse.contexts import WORKITEM_EVENT, accepted_contexts
 from marrowcount_adapters.dimse.peers import checked_ae_title
@@ -82,7 +83,7 @@ class ListenerSettings:
 
 
 class Listener:
-    """Answers C-STORE, C-ECHO, storage commitment (N-ACTION where ``requests`` takes them) and events of worklists.
+    """Answers C-STORE, C-ECHO, storage commitment (N-ACTION where ``requests`` takes them), notifications and events.
 
     Data sets are streamed to the disk and digested on the way, past pynetdicom; see
     :mod:`marrowcount_adapters.dimse.streaming`.
@@ -94,14 +95,16 @@ class Listener:
         receiving: Receiving,
         on_commitment: OnCommitment,
         watch: AssociationWatch | None = None,
-        on_workitem: OnWorkitem | None = None,
         *,
+        on_workitem: OnWorkitem | None = None,
         requests: CommitmentRequests | None = None,
+        on_notification: OnNotification | None = None,
     ) -> None:
         self._settings = settings
         self._receiving = receiving
         self._on_commitment = on_commitment
         self._on_workitem = on_workitem
+        self._on_notification = on_notification
         self._watch = watch or Unwatched()
         self._requests = requests
         callers = tuple(_rule(text) for text in sorted(settings.allowed_callers))
@@ -195,6 +198,7 @@ class Listener:
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._reported),
             *(self._requests.handlers() if self._requests else ()),
+            (evt.EVT_N_CREATE, lambda event: answer_notification(event, self._on_notification)),
         ]
 
     def _store(self, event: Event) -> Dataset | int:

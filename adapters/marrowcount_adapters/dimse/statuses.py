@@ -22,6 +22,8 @@ class Status(IntEnum):
     """PS3.7 C.5.21: the node's own failure."""
     DUPLICATE_INSTANCE = 0x0111
     """PS3.7 C.5.11: the SOP Instance UID belongs to another data set."""
+    MISSING_ATTRIBUTE = 0x0120
+    """PS3.7 C.5.14: a notification lacks what it must have."""
     OUT_OF_RESOURCES = 0xA700
     """PS3.4 Table B.2-1: the disk or the ledger cannot take it now."""
     TOO_LARGE = 0xA701

@@ -11,6 +11,7 @@ from marrowcount.main.giving import asking_policy
 from marrowcount.main.securing import server_context, watched
 from marrowcount.workflow.access import CallerRule
 from marrowcount.workflow.commitment import note_report
+from marrowcount.workflow.expecting import notified
 from marrowcount_adapters.dimse import Listener, ListenerSettings
 from marrowcount_adapters.schedule import ticking
 from marrowcount_adapters.ups import event_of_report
@@ -40,6 +41,9 @@ def dimse_service(parts: Parts) -> Generator[Announced]:
         listener_settings(parts.settings, tls),
         parts.receiving,
         lambda report: note_report(parts.ledger, parts.clock, report, asking_policy(parts.settings)),
+        on_notification=lambda uid, ae_title, available: notified(
+            parts.expectations, uid, ae_title, available, parts.clock.now()
+        ),
         on_workitem=lambda ae_title, kind, uid, said: _told(parts, ae_title, event_of_report(kind, uid, said)),
         requests=roles.requests,
         watch=parts.trail,

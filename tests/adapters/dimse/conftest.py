@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pynetdicom.transport import AssociationSocket
 
-from marrowcount.testing import HeldClock, InMemoryLedger
+from marrowcount.testing import HeldClock, InMemoryExpectations, InMemoryLedger
+from marrowcount.workflow.expecting import notified
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
 from marrowcount_adapters.dimse import Listener, ListenerSettings, Peer
 from marrowcount_adapters.dimse.sockets import BoundedSocket
@@ -62,6 +63,7 @@ class Node:
 
     store: FolderStore
     ledger: InMemoryLedger
+    expectations: InMemoryExpectations
     listener: Listener
     reports: Queue[CommitmentReport]
 
@@ -86,8 +88,15 @@ def start_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
         receiving = Receiving(store, ledger, HeldClock(), read_facts, limits or ReceiveLimits(min_free_bytes=0))
         listening = ListenerSettings(**({"ae_title": "MARROWCOUNT", "port": 0} | settings))
         reports: Queue[CommitmentReport] = Queue()
-        listener = Listener(listening, receiving, reports.put, watch)
-        node = Node(store, ledger, listener, reports)
+        expectations, clock = InMemoryExpectations(), HeldClock()
+        listener = Listener(
+            listening,
+            receiving,
+            reports.put,
+            watch,
+            on_notification=lambda uid, caller, named: notified(expectations, uid, caller, named, clock.now()),
+        )
+        node = Node(store, ledger, expectations, listener, reports)
         node.listener.start()
         nodes.append(node)
         return node
