@@ -14,6 +14,7 @@ from wsidicom.options import DecoderOption
 
 from marrowcount.errors import Refusal, SlideError, StorageError
 from marrowcount_adapters.wsi.header import DATA_ERRNOS, PARSER_ERRORS
+from marrowcount_adapters.wsi.planes import Planes, middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,17 +58,24 @@ class LevelPixels:
         StorageError: ``unreadable``.
     """
 
-    __slots__ = ("_level", "_slide")
+    __slots__ = ("_level", "_path", "_planes", "_slide")
 
     def __init__(self, level: Level) -> None:
         self._level = level
         with _told("cannot be opened"):
             self._slide = WsiDicom.open(level.paths, settings=_settings(level.facts.transfer_syntax_uid))
         try:
+            with _told("cannot be opened"):
+                self._planes, self._path = _default_planes(self._slide)
             self._require_whole_frames()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def planes(self) -> Planes:
+        """Its focal planes and optical paths, and which of them is read."""
+        return self._planes
 
     def read(self, left: int, top: int, width: int, height: int) -> Picture:
         """The pixels of a rectangle inside the matrix, (height, width, 3); absent frames are white.
@@ -77,7 +85,11 @@ class LevelPixels:
             StorageError: ``unreadable``.
         """
         with _told(f"cannot be read at x {left}, y {top}"):
-            pixels = np.array(self._slide.read_region((left, top), 0, (width, height), as_array=True))
+            pixels = np.array(
+                self._slide.read_region(
+                    (left, top), 0, (width, height), self._planes.counted_um, self._path, as_array=True
+                )
+            )
         if pixels.shape != (height, width, RGB) or pixels.dtype != np.uint8:
             raise SlideError(
                 Refusal.DAMAGED, f"The frame at x {left}, y {top} has another size than the header gives it."
@@ -96,9 +108,16 @@ class LevelPixels:
         last = ((self._level.size.width - 1) // frame.width, (self._level.size.height - 1) // frame.height)
         for column, row in {(0, 0), last}:
             with _told(f"cannot be read at frame column {column}, row {row}"):
-                encoded = self._slide.read_encoded_tile(0, (column, row), crop_to_image_boundary=False)
-                _require_one_fragment(encoded)
-                self._slide.read_tile(0, (column, row))
+                place = (column, row), self._planes.counted_um, self._path
+                _require_one_fragment(self._slide.read_encoded_tile(0, *place, crop_to_image_boundary=False))
+                self._slide.read_tile(0, *place)
+
+
+def _default_planes(slide: WsiDicom) -> tuple[Planes, str]:
+    """The middle focal plane and the first optical path, whose identifier stands beside."""
+    instance = slide.pyramids[0].base_level.default_instance
+    heights = tuple(sorted(float(height) for height in instance.focal_planes))
+    return Planes(heights, middle(heights), len(instance.optical_paths)), str(instance.default_path)
 
 
 def _settings(syntax: str) -> Settings:

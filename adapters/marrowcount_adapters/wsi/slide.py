@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from marrowcount.errors import Refusal, SlideError
@@ -20,6 +21,7 @@ from marrowcount_adapters.wsi.checks import (
 from marrowcount_adapters.wsi.header import read_context, read_header, sound_values
 from marrowcount_adapters.wsi.overview import overview_plan, reduced
 from marrowcount_adapters.wsi.pixels import LevelPixels
+from marrowcount_adapters.wsi.planes import middle, with_middle_plane_first
 from marrowcount_adapters.wsi.series import slide_levels, told_of
 
 if TYPE_CHECKING:
@@ -43,8 +45,16 @@ CHROMA_BRIGHT: Final = 180
 class WsidicomSlide(Slide):
     """An opened slide; read tiles, then close it (or use it in a ``with``). Several threads may read at once."""
 
-    def __init__(self, levels: Sequence[Level], spacing: SpacingMm, context: SlideContext) -> None:
+    def __init__(
+        self, levels: Sequence[Level], spacing: SpacingMm, context: SlideContext, stack_um: tuple[float, ...] = ()
+    ) -> None:
         """Open the base level.
+
+        Args:
+            levels: the base level first.
+            spacing: of the base level.
+            context: of the slide.
+            stack_um: heights of the base level's focal planes where they are instances of their own.
 
         Raises:
             SlideError: ``DAMAGED``, ``UNSUPPORTED_SYNTAX``.
@@ -55,6 +65,7 @@ class WsidicomSlide(Slide):
         self._spacing = spacing
         self._context = context
         self._pixels = LevelPixels(self._base)
+        self._stack_um = stack_um
 
     @property
     def context(self) -> SlideContext:
@@ -70,6 +81,14 @@ class WsidicomSlide(Slide):
     def spacing(self) -> SpacingMm:
         """Pixel spacing of the base level."""
         return self._spacing
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Which focal plane and optical path is counted, where there are several."""
+        planes = self._pixels.planes
+        if self._stack_um:
+            planes = replace(planes, focal_um=self._stack_um, counted_um=middle(self._stack_um))
+        return planes.remarks
 
     @property
     def base_paths(self) -> tuple[Path, ...]:
@@ -143,7 +162,7 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
         SlideError: any :class:`Refusal` but the last two; the message names files by their last part alone.
         StorageError: ``unreadable``: the files cannot be read now.
     """
-    levels = slide_levels(source)
+    levels, stack_um = with_middle_plane_first(slide_levels(source))
     base = levels[0]
     with told_of(base.paths[0]):
         header, context = read_header(base.paths[0]), read_context(base.paths[0])
@@ -153,7 +172,7 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
     spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
     require_tile(base)
     require_complete(levels)
-    return WsidicomSlide(levels, spacing, context)
+    return WsidicomSlide(levels, spacing, context, stack_um)
 
 
 def _require_colours(picture: Picture) -> None:

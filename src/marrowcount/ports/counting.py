@@ -40,6 +40,11 @@ class Slide(Protocol):
         """Pixel spacing of the base level."""
         ...
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of the result should know of the slide, in words, each beginning with a code and a colon."""
+        return ()
+
     def read(self, tile: Tile) -> Picture:
         """The tile's pixels, (512, 512, 3).
 

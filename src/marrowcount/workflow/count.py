@@ -142,7 +142,7 @@ def count_slide(
         stopping=watch.stopping(),
         models=(models[0].identity, models[1].identity),
         counted_at=clock.now(),
-        warnings=(*_warnings(differential, watch), *map(str, unfamiliar)),
+        warnings=(*slide.remarks, *_warnings(differential, watch), *map(str, unfamiliar)),
     )
 
 
