@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import struct
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["large_slide_file", "slide_file"]
+__all__ = ["large_slide_file", "slide_file", "with_huge_frames"]
 
 FRAME_BYTES = 1 << 20
+ITEM_HEAD_BYTES = 8
 
 
 def slide_file(
@@ -57,3 +60,34 @@ def large_slide_file(path: Path, uid: str, size_bytes: int) -> Path:
 def _item(element: int, content: bytes) -> bytes:
     """An item of encapsulated pixel data (PS3.5 A.4)."""
     return struct.pack("<HHI", 0xFFFE, element, len(content)) + content
+
+
+def with_huge_frames(path: Path, target: Path, frame_bytes: int, *, extended: bool) -> Path:
+    """A level with all frames but the first and the last made so large, as holes in the file that take no space.
+
+    Args:
+        path: of an encapsulated level.
+        target: of the file to write.
+        frame_bytes: of each inner frame, below 4 GiB.
+        extended: whether an extended offset table (PS3.3 C.7.6.3.1.8) says where the frames are; else nothing does.
+    """
+    dataset = dcmread(path)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=dataset.NumberOfFrames))
+    sizes = [len(frames[0]), *[frame_bytes] * (len(frames) - 2), len(frames[-1])]
+    if extended:
+        offsets = list(accumulate((size + ITEM_HEAD_BYTES for size in sizes[:-1]), initial=0))
+        dataset.ExtendedOffsetTable = struct.pack(f"<{len(sizes)}Q", *offsets)
+        dataset.ExtendedOffsetTableLengths = struct.pack(f"<{len(sizes)}Q", *sizes)
+    del dataset.PixelData
+    dataset.save_as(target, enforce_file_format=True)
+    with target.open("ab") as file:
+        file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + _item(0xE000, b""))
+        for number, size in enumerate(sizes):
+            file.write(struct.pack("<HHI", 0xFFFE, 0xE000, size))
+            if number in {0, len(sizes) - 1}:
+                file.write(frames[number])
+            else:
+                file.truncate(file.tell() + size)
+                file.seek(0, 2)
+        file.write(_item(0xE0DD, b""))
+    return target
