@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
@@ -502,6 +502,7 @@ def deadly(node: Node, step: str, when: str, after_calls: int) -> None:
     setattr(target, step, dying)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(["before", "after"]), st.integers(1, 3)), max_size=6),
     st.lists(st.integers(0, 3), max_size=20),

@@ -77,7 +77,7 @@ class PerformerSettings:
     input_wait_s: float = 3600.0
     look_s: float = 5.0
     fetch_s: float = 60.0
-    lease_s: float = 60.0
+    lease_s: float = 15.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=5.0, cap_s=900.0))
 
 
@@ -149,13 +149,22 @@ class Performing:
         if task is None:
             return False
         try:
-            stands, pause = self._step(task)
+            with self._lease(task).kept_up():
+                stands, pause = self._step(task)
         except PeerError as error:
             stands, pause = self._failed(task, error)
         now = self.clock.now()
         if self.tasks.keep_task(stands, now, now + pause) and not stands.state.is_open:
             self._tell("task.ended", stands, words=stands.message)
         return True
+
+    def _lease(self, task: Task) -> Lease:
+        """Kept up while worklist and archives are waited for; whoever dies lets go of the task soon."""
+
+        def extend() -> bool:
+            return self.tasks.extend_task(task, self.clock.now(), self.settings.lease_s)
+
+        return Lease(f"task-{task.task_id}", extend, self.settings.lease_s)
 
     def _failed(self, task: Task, error: PeerError) -> tuple[Task, timedelta]:
         """Asked again later; a claim that is refused for good holds up no others."""
@@ -250,16 +259,11 @@ class Performing:
     def _fetch(self, task: Task) -> None:
         """Let lacking input come; an archive that fails is asked again at a later look."""
         assert self.fetch is not None  # noqa: S101 - asked for only then
-
-        def extend() -> bool:
-            return self.tasks.extend_task(task, self.clock.now(), self.settings.lease_s)
-
-        with Lease(f"task-{task.task_id}", extend, self.settings.lease_s).kept_up():
-            for series in _slides(task):
-                try:
-                    self.fetch(series)
-                except PeerError as error:
-                    self._tell("task.input_not_fetched", task, code=error.code, series=series.series_uid)
+        for series in _slides(task):
+            try:
+                self.fetch(series)
+            except PeerError as error:
+                self._tell("task.input_not_fetched", task, code=error.code, series=series.series_uid)
         self._fetched[task.task_id] = self.clock.now()
 
     def hear(self, event: WorkitemEvent) -> bool:
