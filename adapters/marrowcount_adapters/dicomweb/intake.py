@@ -129,11 +129,16 @@ async def _next(
 ) -> asyncio.Task[None]:
     if working is not None:
         await working
-    return asyncio.create_task(_fed(feed, b"".join(batch), limiter))
+    return asyncio.create_task(_fed(feed, batch, limiter))
 
 
-async def _fed(feed: Callable[[bytes], None], data: bytes, limiter: CapacityLimiter) -> None:
-    await to_thread.run_sync(feed, data, limiter=limiter)
+async def _fed(feed: Callable[[bytes], None], batch: list[bytes], limiter: CapacityLimiter) -> None:
+    await to_thread.run_sync(_feed_all, feed, batch, limiter=limiter)
+
+
+def _feed_all(feed: Callable[[bytes], None], batch: list[bytes]) -> None:
+    for piece in batch:
+        feed(piece)
 
 
 def _too_slow() -> ProblemError:

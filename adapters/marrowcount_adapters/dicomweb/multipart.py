@@ -91,6 +91,7 @@ class MultipartReader:
         Raises:
             InstanceError: ``bad-multipart``.
         """
+        # Without a rest this is the piece itself and no copy.
         self._bytes, self._at = self._bytes[self._at :] + piece, 0
         while (events := self._step()) is not None:
             yield from events
@@ -138,11 +139,20 @@ class MultipartReader:
         """What certainly belongs to the data; at a delimiter the state becomes ``BOUNDARY``."""
         begin, found = self._at, self._bytes.find(self._delimiter, self._at)
         if found < 0:
-            self._at = max(begin, len(self._bytes) - len(self._delimiter) + 1)
+            self._at = self._possible_beginning(begin)
         else:
             self._at = found
             self._outer, self._state = self._state, _State.BOUNDARY
         return memoryview(self._bytes)[begin : self._at]
+
+    def _possible_beginning(self, begin: int) -> int:
+        """Where a delimiter may begin that is not there whole yet; mostly there is no such place."""
+        last = max(begin, len(self._bytes) - len(self._delimiter) + 1)
+        while (last := self._bytes.find(b"\r", last)) >= 0:
+            if self._delimiter.startswith(self._bytes[last:]):
+                return last
+            last += 1
+        return len(self._bytes)
 
     def _boundary(self) -> tuple[Event, ...] | None:
         """Two hyphens behind the delimiter end the message, a line end begins a part, all else is none."""

@@ -30,6 +30,8 @@ HEAD_S: Final = 20.0
 STALL_S: Final = 60.0
 """For a receiver to take anything of what waits for it."""
 MAX_HEAD_BYTES: Final = 32 << 10
+READ_AHEAD_BYTES: Final = 512 << 10
+"""Of a body, that the application has not asked for yet."""
 KEEP_ALIVE_S: Final = 30
 BACKLOG: Final = 128
 START_S: Final = 30.0
@@ -171,6 +173,15 @@ class _BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         _cancel(self._awaiting_head)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Read further ahead than uvicorn does: to stop and go on for every 64 KiB costs more than the memory."""
+        if self.cycle.response_complete or self.parser.should_upgrade():
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > READ_AHEAD_BYTES:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def pause_writing(self) -> None:
         super().pause_writing()
