@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.errors import InstanceError
+from marrowcount.errors import InstanceError, StorageError
 from marrowcount_adapters.dicomweb.attributes import brief_tags
 from marrowcount_adapters.dicomweb.dicom_json import json_pieces
 from marrowcount_adapters.dicomweb.held import Held
@@ -17,7 +18,7 @@ from marrowcount_adapters.dicomweb.index import Entry
 from marrowcount_adapters.dicomweb.part10 import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from marrowcount.ports import InstanceStore, Ledger, ReceivedInstance, SlideRecord
@@ -34,6 +35,7 @@ MAX_ELEMENT: Final = 4096
 
 DICOM_FILES: Final = "*.dcm"
 RESULT: Final = "result "
+LONGEST_WAIT_S: Final = 20.0
 
 
 class Holdings:
@@ -71,8 +73,13 @@ class Holdings:
         return [one for one in self.index.study(study_uid) if one.path.exists()]
 
     def bring_up_to_date(self) -> None:
-        """Index what came since the last time, and forget results that are superseded."""
-        with self._turn:
+        """Index what came since the last time, and forget results that are superseded.
+
+        Raises:
+            StorageError: as all methods; ``index-busy`` where another request has been at it for long, as when an
+                index is made anew.
+        """
+        with self._taking_turns():
             stamps = self.index.stamps()
             slides = self._ledger.slides()
             current = {_result_source(slide): slide.result_folder for slide in slides if slide.result_folder}
@@ -81,6 +88,16 @@ class Holdings:
                     self.index.forget(source)
             for slide in slides:
                 self._index(slide, stamps)
+
+    @contextmanager
+    def _taking_turns(self) -> Generator[None]:
+        """One at a time; whoever waits long is sent away, lest all threads of the server wait."""
+        if not self._turn.acquire(timeout=LONGEST_WAIT_S):
+            raise StorageError("index-busy", "The index of headers is being made; ask again in a while.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _index(self, slide: SlideRecord, stamps: Mapping[str, str]) -> None:
         received, counted = f"slide {slide.series_uid}", _result_source(slide)

@@ -29,6 +29,7 @@ NUMBERS: Final[Mapping[str, str]] = MappingProxyType(
 NAME_PARTS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 NAME_DELIMITERS: Final = PN_DELIMS | TEXT_VR_DELIMS
 
+ESCAPE: Final = b"\x1b"
 INTEGER: Final = re.compile(r"[+-]?\d{1,12}")
 DECIMAL: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
@@ -84,15 +85,22 @@ def _tags(value: bytes) -> Sequence[object]:
 
 def _names(value: bytes, encodings: Sequence[str]) -> Sequence[object]:
     # Decoded before it is split: a backslash may be the second byte of a character.
-    return [_name(one) for one in decode_bytes(value, encodings, NAME_DELIMITERS).split("\\")]
+    return [_name(one) for one in _decoded(value, encodings, NAME_DELIMITERS).split("\\")]
 
 
 def _texts(value: bytes, encodings: Sequence[str]) -> Sequence[object]:
-    return [_stripped(one) for one in decode_bytes(value, encodings, TEXT_VR_DELIMS).split("\\")]
+    return [_stripped(one) for one in _decoded(value, encodings, TEXT_VR_DELIMS).split("\\")]
 
 
 def _long_text(value: bytes, encodings: Sequence[str]) -> Sequence[object]:
-    return [decode_bytes(value, encodings, TEXT_VR_DELIMS).rstrip(" \0") or None]
+    return [_decoded(value, encodings, TEXT_VR_DELIMS).rstrip(" \0") or None]
+
+
+def _decoded(value: bytes, encodings: Sequence[str], delimiters: set[int]) -> str:
+    """Text; what its encoding does not know is replaced, for an odd letter must not cost the rest."""
+    if ESCAPE in value:  # code extensions (PS3.5 section 6.1.2.5)
+        return decode_bytes(value, encodings, delimiters)
+    return value.decode(encodings[0], "replace")
 
 
 def _link(value: bytes) -> Sequence[object]:

@@ -85,7 +85,7 @@ def _retrievals() -> tuple[Operation, ...]:
     for level, path in LEVELS:
         of = level.lower()
         found += [
-            _got("retrieveInstances", level, path, f"The instances of this {of}, as they are held.", DICOM_TYPES, 206),
+            _got("retrieveInstances", level, path, f"This {of}: instances as they are held.", DICOM_TYPES, 206),
             _got(
                 "retrieveMetadata",
                 level,
@@ -98,7 +98,7 @@ def _retrievals() -> tuple[Operation, ...]:
         ]
     return (
         *found,
-        _got("retrieveBulkData", "", INSTANCE + "/bulkdata/{path:path}", "One large value.", OCTET_TYPES, 206),
+        _got("retrieveBulkData", "", INSTANCE + "/bulkdata/{path:path}", "One large value.", OCTET_TYPES, 206, 416),
         _got("retrievePixelData", "", INSTANCE + "/pixeldata", "All frames.", FRAME_TYPES),
         _got("retrieveFrames", "", INSTANCE + "/frames/{frames}", "Frames by their numbers from 1.", FRAME_TYPES),
         _drawn("renderInstance", "", INSTANCE + "/rendered", "A picture of an instance."),

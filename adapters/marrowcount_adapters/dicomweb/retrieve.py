@@ -17,6 +17,7 @@ from marrowcount_adapters.dicomweb.negotiation import (
     DICOM,
     JSON,
     OCTETS,
+    Representation,
     bulk_representation,
     dicom_representation,
     frame_media_type,
@@ -123,22 +124,26 @@ class Retrieval:
             inflated = source.value(step) if source.begin == 0 else None
         segment = Segment(step.offset, step.length)
         pieces = _from_file(held, segment) if inflated is None else _from_memory(inflated)
-        representation = bulk_representation(ranges_of(request))
-        if representation is None:
-            raise not_acceptable("Bulk data are sent as application/octet-stream, alone or in multipart/related.")
+        representation, headers = _bulk_representation(request), _validators([held], request.url.path)
+        if _not_modified(request, headers):
+            return Response(None, 304, headers)
         if representation.multipart:
             location = str(request.url.replace(query=""))
-            return multipart_response(request, [Body(OCTETS, location, step.length, pieces(0, step.length))])
-        return _octets(request, step.length, pieces)
+            body = Body(OCTETS, location, step.length, pieces(0, step.length))
+            return multipart_response(request, [body], 200, headers)
+        return _octets(request, step.length, pieces, headers)
 
     def all_bulk(self, request: Request) -> Response:
         """All values that metadata leave out, each as a part that says where it is found alone."""
-        bodies = [body for held in self.held(request) for body in self._bulk_bodies(held, request)]
+        found = self.held(request)
+        _bulk_representation(request)
+        headers = _validators(found, request.url.path)
+        if _not_modified(request, headers):
+            return Response(None, 304, headers)
+        bodies = [body for held in found for body in self._bulk_bodies(held, request)]
         if not bodies:
             raise ProblemError(404, "not-found", "There are no bulk data.")
-        if bulk_representation(ranges_of(request)) is None:
-            raise not_acceptable('Bulk data are sent as multipart/related; type="application/octet-stream".')
-        return multipart_response(request, bodies)
+        return multipart_response(request, bodies, 200, headers)
 
     def frames(self, request: Request) -> Response:
         """Frames by their numbers."""
@@ -182,6 +187,8 @@ class Retrieval:
         media_type = f"{representation.media_type};transfer-syntax={shown}"
         bodies = _frame_bodies(held, frames, numbers, media_type, instance_url(held, base_url(request)))
         headers = _validators([held], request.url.path)
+        if _not_modified(request, headers):
+            return Response(None, 304, headers)
         if not representation.multipart:
             return answered(request, next(bodies), 200, headers)
         return multipart_response(request, list(bodies), 200, headers)
@@ -244,15 +251,22 @@ def _from_memory(value: bytes) -> Window:
     return lambda offset, length: lambda: iter((value[offset : offset + length],))
 
 
-def _octets(request: Request, size: int, window: Window) -> Response:
+def _bulk_representation(request: Request) -> Representation:
+    representation = bulk_representation(ranges_of(request))
+    if representation is None:
+        raise not_acceptable("Bulk data are sent as application/octet-stream, alone or in multipart/related.")
+    return representation
+
+
+def _octets(request: Request, size: int, window: Window, headers: dict[str, str]) -> Response:
     """A value by itself, or the range of it that is asked for (RFC 9110 section 14)."""
     asked = RANGE.fullmatch(request.headers.get("range", ""))
     if asked is None:
-        return answered(request, Body(OCTETS, "", size, window(0, size)), 200, {"Accept-Ranges": "bytes"})
+        return answered(request, Body(OCTETS, "", size, window(0, size)), 200, {**headers, "Accept-Ranges": "bytes"})
     first, last = int(asked[1]), min(int(asked[2] or size - 1), size - 1)
     if first > last:
         raise ProblemError(416, "no-such-range", "The value is shorter.", {"Content-Range": f"bytes */{size}"})
-    said = {"Content-Range": f"bytes {first}-{last}/{size}"}
+    said = {**headers, "Content-Range": f"bytes {first}-{last}/{size}"}
     return answered(request, Body(OCTETS, "", last - first + 1, window(first, last - first + 1)), 206, said)
 
 

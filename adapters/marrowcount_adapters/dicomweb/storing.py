@@ -63,7 +63,7 @@ class Storing:
             raise not_acceptable("The answer is application/dicom+json or application/dicom+xml.")
         intake = self._intake(request)
         async with self._slots.taken():
-            if not await to_thread.run_sync(self._receiving.may_continue, 0):
+            if not await to_thread.run_sync(self._receiving.may_continue, 0, limiter=self._slots.limiter):
                 headers = {"Retry-After": str(FULL_RETRY_S)}
                 raise ProblemError(503, "disk-full", "Less space is free than the settings keep.", headers)
             await self._taken_over(request, intake)
@@ -115,7 +115,7 @@ def _answer(intake: Intake, base: str, answer_type: str) -> Response:
             LOG.warning(
                 "store.part_refused",
                 code=failed.code,
-                sop_instance_uid=failed.identity.sop_instance_uid,
+                sop_instance_uid=_loggable(failed.identity.sop_instance_uid),
                 sender=intake.sender,
             )
     if intake.error is not None and not intake.results:
@@ -132,6 +132,11 @@ def _sender(request: Request) -> str:
     """Who sends, for ledger and log: the name of its token, else what its program calls itself."""
     named = getattr(request.state, "caller", "") or request.headers.get("user-agent", "")
     return UNPRINTABLE.sub("_", named)[:SENDER_LENGTH] or "http"
+
+
+def _loggable(uid: str) -> str:
+    """A UID as the data set has it; anything else that stands in its place may be a name."""
+    return uid if UID.fullmatch(uid) else ""
 
 
 def _unsupported(message: str) -> ProblemError:

@@ -183,7 +183,18 @@ def test_heads_have_no_bodies(full: WebNode) -> None:
         assert head.headers.get("etag") == whole.headers.get("etag")
 
 
-@pytest.mark.parametrize("path", [LEVEL, SERIES, "/studies/1.2", f"{LEVEL}/metadata"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        LEVEL,
+        SERIES,
+        "/studies/1.2",
+        f"{LEVEL}/metadata",
+        f"{LEVEL}/frames/1,2",
+        f"{CELLS}/bulkdata/006A0002/1/00660016",
+        f"{CELLS}/bulkdata",
+    ],
+)
 def test_a_good_copy_is_not_sent_again(full: WebNode, path: str) -> None:
     """304 for the entity tag of the first answer; caches of others may keep nothing."""
     first = full.get(path)

@@ -266,6 +266,15 @@ def test_the_index_is_made_anew_from_the_files(clinic: WebNode) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
+def test_who_waits_long_for_the_index_is_told_so(clinic: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with Retry-After, while another request makes it."""
+    monkeypatch.setattr("marrowcount_adapters.dicomweb.holdings.LONGEST_WAIT_S", 0.01)
+    with clinic.holdings._turn:
+        answer = clinic.get("/studies")
+    assert (answer.status_code, answer.json()["code"]) == (503, "index-busy")
+    assert answer.headers["retry-after"]
+
+
 def test_an_unreadable_instance_is_found_by_its_uids(start: Started, tmp_path: Path) -> None:
     """A file that broke on the disk does not hide the others."""
     node = start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -318,6 +319,42 @@ def test_more_requests_than_slots_are_told_to_come_again(start: Started, tmp_pat
         return [second.status_code, (await first).status_code]
 
     assert asyncio.run(both()) == [503, 200]
+
+
+def test_memory_does_not_grow_with_the_body(node: WebNode, tmp_path: Path) -> None:
+    """An instance of 48 MB goes through in a few."""
+    part = slide_file(tmp_path / "a.dcm", "1.2.3.1", frame_bytes=12 << 20)
+    headers, around = multipart(b"|")
+    before, _, behind = around.partition(b"|")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield before
+        with part.open("rb") as file:
+            while piece := file.read(1 << 18):
+                yield piece
+        yield behind
+
+    async def sent() -> Any:  # noqa: ANN401 - an answer
+        return await node._asked("POST", "/studies", {"headers": headers, "content": pieces()})
+
+    asyncio.run(sent())  # what is imported and compiled by the first request is no matter of the body
+    node.store.path(node.ledger.instances("1.2.3")[0].file.path).unlink()
+    tracemalloc.start()
+    try:
+        assert asyncio.run(sent()).status_code == 200
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_a_name_in_place_of_a_uid_stays_out_of_the_log(
+    node: WebNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands where an identifier should be."""
+    part = slide_file(tmp_path / "a.dcm", "1.2.3.1").read_bytes().replace(b"1.2.3.1\0", b"Secret^P")
+    assert post(node, part).status_code == 409
+    assert "Secret" not in capsys.readouterr().out
 
 
 def test_any_cut_of_the_body_gives_the_same(start: Started, tmp_path: Path) -> None:
