@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -16,17 +17,19 @@ from marrowcount_adapters.dicomweb.multipart import MultipartReader, PartBegins,
 from marrowcount_adapters.dicomweb.part10 import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from marrowcount.errors import MarrowcountError
     from marrowcount.ports import ArrivingFile, Digest
     from marrowcount.workflow.receive import Receipt, Receiving
 
-__all__ = ["Failed", "Identity", "Intake", "Reason", "StoreRules", "Stored", "WholeBody"]
+__all__ = ["TAKEN_AT_ONCE", "Failed", "Identity", "Intake", "Reason", "StoreRules", "Stored", "WholeBody"]
 
 LOG: Final = structlog.get_logger()
 
+TAKEN_AT_ONCE: Final = 4
+"""Parts of one request that are taken over while another one comes in."""
 CHECK_EVERY_BYTES: Final = 8 << 20
 """How often a running transfer is held against the limits."""
 
@@ -108,8 +111,9 @@ class Intake:
     Attributes:
         sender: who sends, for the ledger.
         study_uid: to which all instances must belong; None for any.
-        reader: None where the body is one instance and no multipart message.
-        results: what became of each part.
+        reader: of the body.
+        takers: threads that take parts over while the next one comes in: to sync a small instance takes longer than to
+            receive it.
         error: why the rest of the message could not be read; None while it could.
     """
 
@@ -118,9 +122,15 @@ class Intake:
     sender: str
     study_uid: str | None
     reader: MultipartReader | WholeBody
-    results: list[Stored | Failed] = field(default_factory=list)
+    takers: Executor
     error: InstanceError | None = None
     _part: _Part | None = None
+    _outcomes: list[Future[Stored | Failed]] = field(default_factory=list)
+
+    @property
+    def results(self) -> Sequence[Stored | Failed]:
+        """What became of each part, in their order; waits for those that are being taken over."""
+        return [outcome.result() for outcome in self._outcomes]
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the body; what follows an error in the message is passed over."""
@@ -143,7 +153,8 @@ class Intake:
             self._fail(error)
 
     def abandon(self) -> None:
-        """Leave nothing behind of a part that did not end."""
+        """Leave nothing behind of a part that did not end, and nothing under way."""
+        wait(self._outcomes)
         if self._part is not None:
             self._part.discard()
             self._part = None
@@ -151,7 +162,7 @@ class Intake:
     def _fail(self, error: InstanceError) -> None:
         self.error = error
         if self._part is not None:
-            self.results.append(Failed(Identity(), Reason.CANNOT_UNDERSTAND, error.code, error.message))
+            self._outcomes.append(_known(Failed(Identity(), Reason.CANNOT_UNDERSTAND, error.code, error.message)))
         self.abandon()
 
     def _hear(self, event: PartBegins | PartData | PartEnds) -> None:
@@ -167,7 +178,7 @@ class Intake:
                 pass
 
     def _begun(self, fields: Mapping[str, str]) -> _Part:
-        if len(self.results) == self.rules.max_parts:
+        if len(self._outcomes) == self.rules.max_parts:
             raise InstanceError("too-many-parts", f"More than {self.rules.max_parts} parts; send several requests.")
         part = _Part(self.receiving)
         kind = media_type(fields.get("content-type", "application/dicom"))
@@ -180,8 +191,16 @@ class Intake:
         return part
 
     def _end(self, part: _Part) -> None:
+        if part.refusal is not None:
+            self._outcomes.append(_known(part.refusal))
+            return
+        if len(self._outcomes) >= TAKEN_AT_ONCE:
+            wait(self._outcomes[-TAKEN_AT_ONCE:], return_when=FIRST_COMPLETED)
+        self._outcomes.append(self.takers.submit(self._taken_and_cleared, part))
+
+    def _taken_and_cleared(self, part: _Part) -> Stored | Failed:
         try:
-            self.results.append(part.refusal or self._taken(part))
+            return self._taken(part)
         finally:
             part.discard()
 
@@ -216,6 +235,13 @@ class Intake:
             message = "The instance belongs to another study than the one in the URI."
             return Failed(identity, Reason.OTHER_STUDY, "other-study", message)
         return None
+
+
+def _known(outcome: Stored | Failed) -> Future[Stored | Failed]:
+    """What needs no waiting for."""
+    known: Future[Stored | Failed] = Future()
+    known.set_result(outcome)
+    return known
 
 
 class WholeBody:

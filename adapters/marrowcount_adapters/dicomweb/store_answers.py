@@ -13,7 +13,8 @@ from marrowcount_adapters.dicomweb.store import Failed, Reason, Stored
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from marrowcount_adapters.dicomweb.store import Identity, Intake
+    from marrowcount.errors import InstanceError
+    from marrowcount_adapters.dicomweb.store import Identity
 
 __all__ = ["native_xml", "response", "status_of"]
 
@@ -33,13 +34,22 @@ TOO_LARGE: Final = 413
 UNAVAILABLE: Final = 503
 
 
-def status_of(intake: Intake) -> int:
-    """The status of the whole request (PS3.18 Table 10.5.3-1)."""
-    failures = [one for one in intake.results if isinstance(one, Failed)]
-    if len(failures) < len(intake.results):
-        return ACCEPTED if failures or intake.error is not None else OK
-    if intake.error is not None:
-        return TOO_LARGE if intake.error.code == "too-many-parts" else BAD_REQUEST
+def status_of(results: Sequence[Stored | Failed], error: InstanceError | None) -> int:
+    """The status of the whole request (PS3.18 Table 10.5.3-1).
+
+    Args:
+        results: of all parts.
+        error: why the rest of the message could not be read; None where all of it could.
+    """
+    failures = [one for one in results if isinstance(one, Failed)]
+    if len(failures) < len(results):
+        return ACCEPTED if failures or error is not None else OK
+    if error is not None:
+        return TOO_LARGE if error.code == "too-many-parts" else BAD_REQUEST
+    return _of_failures(failures)
+
+
+def _of_failures(failures: Sequence[Failed]) -> int:
     if not failures:
         return BAD_REQUEST  # not one part
     if all(one.code == "too-large" for one in failures):

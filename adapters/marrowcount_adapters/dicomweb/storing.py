@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,7 +19,7 @@ from marrowcount_adapters.dicomweb.negotiation import DICOM, JSON, not_acceptabl
 from marrowcount_adapters.dicomweb.places import base_url
 from marrowcount_adapters.dicomweb.problems import ProblemError
 from marrowcount_adapters.dicomweb.retrieve import UID
-from marrowcount_adapters.dicomweb.store import Failed, Intake, StoreRules, WholeBody
+from marrowcount_adapters.dicomweb.store import TAKEN_AT_ONCE, Failed, Intake, StoreRules, WholeBody
 from marrowcount_adapters.dicomweb.store_answers import UNAVAILABLE, native_xml, response, status_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Storing:
         self._rules = rules
         self._patience = patience
         self._slots = Slots(at_a_time)
+        self._takers = ThreadPoolExecutor(TAKEN_AT_ONCE, "store")
 
     async def store(self, request: Request) -> Response:
         """Take the instances of a request over."""
@@ -73,7 +75,7 @@ class Storing:
         study = request.path_params.get("study")
         if study is not None and not UID.fullmatch(study):
             raise ProblemError(400, "bad-uid", "The URI holds what is no UID (PS3.5 section 9.1).")
-        return Intake(self._receiving, self._rules, _sender(request), study, _reader(request))
+        return Intake(self._receiving, self._rules, _sender(request), study, _reader(request), self._takers)
 
     async def _taken_over(self, request: Request, intake: Intake) -> None:
         limiter = self._slots.limiter
@@ -81,7 +83,7 @@ class Storing:
             await pump(patient_pieces(request, self._patience), intake.feed, limiter)
             await to_thread.run_sync(intake.close, limiter=limiter)
         except ClientDisconnect:
-            LOG.warning("store.broken_off", sender=intake.sender, parts=len(intake.results))
+            LOG.warning("store.broken_off", sender=intake.sender)
             raise
         finally:
             with CancelScope(shield=True):
@@ -109,8 +111,9 @@ def _reader(request: Request) -> MultipartReader | WholeBody:
 
 
 def _answer(intake: Intake, base: str, answer_type: str) -> Response:
-    status = status_of(intake)
-    for failed in intake.results:
+    results = intake.results  # abandoned by now, so nothing is waited for
+    status = status_of(results, intake.error)
+    for failed in results:
         if isinstance(failed, Failed):
             LOG.warning(
                 "store.part_refused",
@@ -118,11 +121,11 @@ def _answer(intake: Intake, base: str, answer_type: str) -> Response:
                 sop_instance_uid=_loggable(failed.identity.sop_instance_uid),
                 sender=intake.sender,
             )
-    if intake.error is not None and not intake.results:
+    if intake.error is not None and not results:
         raise ProblemError(status, intake.error.code, intake.error.message)
-    if not intake.results:
+    if not results:
         raise ProblemError(status, "no-parts", "The request holds no instance.")
-    data_set = response(intake.results, base)
+    data_set = response(results, base)
     headers = {"Retry-After": str(FULL_RETRY_S)} if status == UNAVAILABLE else {}
     content = native_xml(data_set) if answer_type == XML else json.dumps(data_set).encode()
     return Response(content, status, headers, answer_type)
