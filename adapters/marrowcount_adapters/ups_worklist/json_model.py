@@ -51,12 +51,16 @@ def parse_attributes(body: bytes) -> Attributes:
             representation than the data dictionary says.
     """
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedError("the payload is no JSON") from error
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     return _attributes(document, 0)
+
+
+def _refuse_constant(name: str) -> None:
+    raise MalformedError(f"{name} is no JSON")
 
 
 def _attributes(document: object, depth: int) -> Attributes:

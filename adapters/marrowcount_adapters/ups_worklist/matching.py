@@ -217,7 +217,10 @@ def _within_instants(value: str, wanted: str) -> bool:
     if single is None and asked is None:
         raise MalformedError("a date and time is not of the form YYYYMMDDHHMMSS.FFFFFF&ZZXX, nor a range of these")
     begin, end = (wanted, wanted) if asked is None or single is not None else (asked["begin"], asked["end"])
-    earliest, latest = _span(value)
+    try:
+        earliest, latest = _span(value)
+    except MalformedError:
+        return False  # what one workitem says wrongly must not end the search for others
     return (not begin or latest >= _span(begin)[0]) and (not end or earliest <= _span(end)[1])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from marrowcount.main.input_fetching import InputFetching
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["performing_of", "ups_service", "worklist_of"]
 
+ANSWER_S: Final = 30.0
+"""For a worklist to answer by DIMSE; it has no tapes to look at, and the node must be able to stop."""
+
 
 def ups_service(section: WorklistSection, settings: Settings) -> WebUps | DimseUps:
     """How the worklist is asked.
@@ -41,7 +44,7 @@ def ups_service(section: WorklistSection, settings: Settings) -> WebUps | DimseU
             tls=tls,
         )
     peer = Peer(section.ae_title or "", section.host, section.port)
-    return DimseUps(section.name, ae_title, partial(called, peer, Calling(ae_title, tls=tls)))
+    return DimseUps(section.name, ae_title, partial(called, peer, Calling(ae_title, answer_s=ANSWER_S, tls=tls)))
 
 
 def worklist_of(section: WorklistSection, settings: Settings, service: UpsService) -> UpsWorklist:
