@@ -88,6 +88,12 @@ def test_what_cannot_be_counted_is_given_up(state: SlideState, code: str, reason
     assert code in why.words
 
 
+@pytest.mark.parametrize("state", [SlideState.READY, SlideState.COUNTING, SlideState.COUNTED])
+def test_what_was_found_whole_is_not_waited_for(state: SlideState) -> None:
+    """A workitem may name a label that the archive keeps to itself; the count goes on whatever the hour."""
+    assert not isinstance(planned(standing(state, lacking=1), waited_s=2 * WAIT_S), Cancel)
+
+
 def test_a_refused_slide_that_lacks_instances_may_still_become_good() -> None:
     """What comes late opens a new revision, so it is waited for."""
     assert reported(standing(SlideState.REFUSED, lacking=1, code=Refusal.NO_IMAGE)).lacks_input

@@ -21,6 +21,8 @@ READY_PERCENT: Final = 10
 COUNTED_PERCENT: Final = 90
 """Between the last two the count itself goes on; what remains after it is delivery."""
 
+_WHOLE: Final = frozenset({SlideState.READY, SlideState.COUNTING, SlideState.COUNTED})
+
 _STUCK: Final = frozenset({DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.UNCOMMITTED})
 """Nothing more happens to these by itself."""
 
@@ -48,6 +50,11 @@ class SlideStanding:
     def counted(self) -> bool:
         """Whether its result is recorded."""
         return self.record is not None and self.record.state is SlideState.COUNTED
+
+    @property
+    def found_whole(self) -> bool:
+        """Whether it was found complete: what else the workitem names, a label for example, is not waited for then."""
+        return self.record is not None and self.record.state in _WHOLE
 
     @property
     def owed(self) -> Sequence[Delivery]:
@@ -108,7 +115,7 @@ def plan(
         return _deliver(slides)
     if wish is not None:
         return Cancel(wish)
-    lacking = [slide for slide in slides if slide.lacking and not slide.counted]
+    lacking = [slide for slide in slides if slide.lacking and not slide.found_whole]
     if lacking:
         return _await_input(slides, lacking, waited_s, input_wait_s)
     return next((Cancel(why) for why in map(_obstacle, slides) if why is not None), None) or _work(slides)
