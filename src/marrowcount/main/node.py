@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from marrowcount.main.auditing import audit_service
+from marrowcount.main.count_service import series_count_service
 from marrowcount.main.dimse_service import dimse_service
 from marrowcount.main.logs import configure_logs
 from marrowcount.main.parts import open_parts
@@ -79,6 +80,7 @@ def _services(parts: Parts, file: Path | None) -> Iterator[Service]:
     yield web_service(parts)
     yield worker_service(_worker_command(file))
     yield upkeep_service(parts)
+    yield series_count_service(parts)
     yield worklist_service(parts)
 
 

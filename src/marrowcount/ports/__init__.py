@@ -35,7 +35,7 @@ from marrowcount.ports.deliveries import (
     Settlement,
     TakenFile,
 )
-from marrowcount.ports.expectations import Expectations
+from marrowcount.ports.expectations import Expectations, SeriesCounts
 from marrowcount.ports.holdings import HeldFile, Holdings
 from marrowcount.ports.intake import FileKind, FoundFile, StagedFile, Staging
 from marrowcount.ports.keeping import ArrivingFile, Digest, InstanceStore, KeptFile, ReceivedInstance, Recording
@@ -109,6 +109,7 @@ __all__ = [
     "Reference",
     "RequestRecording",
     "RoiModel",
+    "SeriesCounts",
     "Settlement",
     "Slide",
     "SlideDecisions",

@@ -10,7 +10,24 @@ if TYPE_CHECKING:
 
     from marrowcount.slides.expectations import Expectation, ExpectationSource, SeriesCount
 
-__all__ = ["Expectations"]
+__all__ = ["Expectations", "SeriesCounts"]
+
+
+class SeriesCounts(Protocol):
+    """An archive that says how many instances of a series it holds."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        ...
+
+    def count(self, study_uid: str, series_uid: str) -> int | None:
+        """How many slide images it holds of the series; None where it does not know the series.
+
+        Raises:
+            PeerError: it could not be reached or failed; ask again later.
+        """
+        ...
 
 
 class Expectations(Protocol):

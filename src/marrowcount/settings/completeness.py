@@ -19,6 +19,6 @@ class CompletenessSection(Section):
     """Kinds of list that name a slide whole: it is counted at once when all of one is held. Take out a kind that your
     senders use for parts of a slide; what such a list names is still awaited."""
     counted_at: Annotated[str, Field(max_length=64)] = ""
-    """Name of the archive that is asked how many instances a series has; empty: none is asked."""
+    """Name of the `[[archive]]` that is asked how many instances a series has there; empty: none is asked."""
     count_every_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
     """Time between two questions for a series that is being received, in seconds. Two equal answers in a row stand."""

@@ -19,8 +19,6 @@ class ExpectationSource(StrEnum):
     """Input Information Sequence of a UPS workitem (PS3.3 C.30.2)."""
     RETRIEVAL = "retrieval"
     """Instances that an archive named when the node asked it for a slide (C-FIND, QIDO-RS)."""
-    MANIFEST = "manifest"
-    """A Key Object Selection Document that was sent to the node."""
     AVAILABILITY = "availability"
     """Instance Availability Notification (PS3.4 Annex R)."""
     COMMITMENT = "commitment"
@@ -46,8 +44,8 @@ class Expectation:
     """A list of instances that somebody said are there, or will be.
 
     Attributes:
-        key: what it is known by at its source: the workitem's UID, the transaction's, the notification's, the
-            document's. The same source and key again replace the list.
+        key: what it is known by at its source: the workitem's UID, the transaction's, the notification's. The
+            same source and key again replace the list.
         said_by: AE title or host; never patient data.
         instances: all that it names, also those that the node holds: a list that names all of a slide ends the wait.
     """
