@@ -28,7 +28,13 @@ demo: $(VENV)/.installed  ## run the main job for all to see: PACS to node to PA
 peers:  ## install the real peers that tests talk to, where that is possible (root on Debian)
 	@bash tests/peers/install.sh
 
-test: $(VENV)/.installed-dev peers  ## run all tests
+CONVERTER := .venv-converter
+$(CONVERTER)/.made: adapters/marrowcount_adapters/slide_converter/requirements.txt $(VENV)/.installed-dev peers
+	@echo "making the slide converter's environment (some minutes the first time)"
+	@MARROWCOUNT_CONVERT__ENVIRONMENT=$(CONVERTER) $(BIN)/marrowcount ingest --prepare && touch $@ \
+		|| echo "converter: not made; the tests that convert slides stand aside"
+
+test: $(VENV)/.installed-dev peers $(CONVERTER)/.made  ## run all tests
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
@@ -62,4 +68,4 @@ bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of m
 	$(BIN)/python tests/benchmarks/bench_stow.py
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(CONVERTER) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -8,53 +8,75 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from marrowcount.main.converting import SlideIntake
 from marrowcount.main.parts import open_parts
 from marrowcount.main.progress import progress_bar
+from marrowcount.ports import FileKind
 from marrowcount.workflow.ingest import Fate, Ingesting
 from marrowcount_adapters.dimse.contexts import COMMITMENT, accepted_contexts, verification_context
 from marrowcount_adapters.file_intake import CopyStaging, LinkStaging, found_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
+    from marrowcount.main.converting import SlideOptions
     from marrowcount.main.parts import Parts
     from marrowcount.ports import FoundFile
     from marrowcount.settings import Settings
     from marrowcount.workflow.ingest import Ingested
 
-__all__ = ["ingest_files", "ingest_found", "print_fates"]
+__all__ = ["ingest_files", "print_fates", "storage_classes"]
 
 MOST_LINES: Final = 50
 """Of files that are told of one by one."""
 
 
-def ingest_files(settings: Settings, paths: Sequence[Path], console: Console, *, link: bool) -> bool:
-    """Take in all DICOM files; whether the node answers for everything that it was asked to take.
+def ingest_files(
+    settings: Settings,
+    paths: Sequence[Path],
+    console: Console,
+    *,
+    link: bool = False,
+    slides: SlideOptions | None = None,
+) -> bool:
+    """Take in all files; whether the node answers for everything that it was asked to take.
+
+    Args:
+        settings: of the node.
+        paths: files, and folders of them.
+        console: for the table.
+        link: whether instances are linked instead of copied.
+        slides: how slides of other formats are converted; None to pass them over.
 
     Raises:
+        SettingsError: ``converter-not-made``.
         StorageError: the disk or the ledger can take no more; what was taken before is told, and stays.
     """
+    files = list(found_files(paths))
+    fates: list[Ingested] = []
     with open_parts(settings) as parts:
-        return ingest_found(parts, list(found_files(paths)), console, link=link)
+        try:
+            fates.extend(_with_progress(_taking(parts, slides, link=link), files, console))
+        finally:
+            print_fates(fates, console)
+    return any(one.fate is not Fate.PASSED_OVER for one in fates) and not any(one.failed for one in fates)
 
 
-def ingest_found(parts: Parts, files: Sequence[FoundFile], console: Console, *, link: bool) -> bool:
-    """The same of files that were found already.
-
-    Raises:
-        StorageError: as above.
-    """
+def _taking(parts: Parts, slides: SlideOptions | None, *, link: bool) -> Callable[[FoundFile], Sequence[Ingested]]:
+    """How each file is taken, by what it is."""
     staging = LinkStaging(parts.receiving) if link else CopyStaging(parts.receiving)
     ingesting = Ingesting(parts.receiving, staging, storage_classes())
-    fates: list[Ingested] = []
-    try:
-        fates.extend(_with_progress(ingesting, files, console))
-    finally:
-        print_fates(fates, console)
-    return any(one.fate is not Fate.PASSED_OVER for one in fates) and not any(one.failed for one in fates)
+    intake = SlideIntake(parts, ingesting.sop_classes, slides) if slides else None
+
+    def take(file: FoundFile) -> Sequence[Ingested]:
+        if intake is not None and file.kind is FileKind.SLIDE:
+            return intake.take(file.path)
+        return (ingesting.take(file),)
+
+    return take
 
 
 def storage_classes() -> frozenset[str]:
@@ -79,9 +101,11 @@ def print_fates(fates: Sequence[Ingested], console: Console) -> None:
         console.print(f"and {len(failed) - MOST_LINES} more")
 
 
-def _with_progress(ingesting: Ingesting, files: Sequence[FoundFile], console: Console) -> Iterator[Ingested]:
+def _with_progress(
+    take: Callable[[FoundFile], Sequence[Ingested]], files: Sequence[FoundFile], console: Console
+) -> Iterator[Ingested]:
     with progress_bar(console) as bar:
         task = bar.add_task("taking in", total=sum(file.size_bytes for file in files) or 1)
         for file in files:
-            yield ingesting.take(file)
+            yield from take(file)
             bar.advance(task, file.size_bytes)

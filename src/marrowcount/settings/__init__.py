@@ -7,6 +7,7 @@ An unknown or wrong setting is refused with its name, its value and what is allo
 from marrowcount.settings.archives import ArchiveSection
 from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
+from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
@@ -24,6 +25,7 @@ __all__ = [
     "AuditSection",
     "CallerSection",
     "CommitmentSection",
+    "ConvertSection",
     "CountSection",
     "EhrSection",
     "NodeSection",

@@ -12,6 +12,7 @@ from marrowcount.settings.archives import ArchiveSection
 from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.completeness import CompletenessSection
+from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     """What says that a slide is whole, beside its own frames."""
     web: WebSection = WebSection()
     """What it offers over HTTP."""
+    convert: ConvertSection = ConvertSection()
+    """How slides of scanners' own formats become DICOM."""
     count: CountSection = CountSection()
     """How it counts."""
     outbox: OutboxSection = OutboxSection()
