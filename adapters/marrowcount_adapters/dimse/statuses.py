@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.workflow.receive import Outcome, Receipt
+from marrowcount.workflow.verdicts import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from marrowcount.errors import MarrowcountError
@@ -49,25 +50,11 @@ class ActionStatus(IntEnum):
     """PS3.7 C.5.25: the ledger cannot take it now, or it names more instances than the settings allow."""
 
 
-class Verdict(StrEnum):
-    """What a response to C-STORE means for the sender."""
-
-    TAKEN = "taken"
-    """The peer has it."""
-    TRY_LATER = "try later"
-    """Out of resources, or no answer: the same may succeed later."""
-    REFUSED = "refused"
-    """The same would fail again."""
-
-
 OF_CODE: Final = {
     "not-dicom": Status.CANNOT_UNDERSTAND,
     "too-large": Status.TOO_LARGE,
     "instance-conflict": Status.DUPLICATE_INSTANCE,
 }
-
-WARNINGS: Final = range(0xB000, 0xC000)
-OUT_OF_RESOURCES: Final = range(0xA700, 0xA800)
 
 
 def status_of(receipt: Receipt) -> Status:
@@ -80,12 +67,3 @@ def status_of(receipt: Receipt) -> Status:
 def status_of_refusal(error: MarrowcountError) -> Status:
     """The answer to C-STORE where the instance was not even judged."""
     return OF_CODE.get(error.code, Status.OUT_OF_RESOURCES)
-
-
-def verdict_of(status: int | None) -> Verdict:
-    """What the peer's status means; None stands for no answer."""
-    if status is None or status in OUT_OF_RESOURCES or status == ActionStatus.RESOURCE_LIMITATION:
-        return Verdict.TRY_LATER
-    if status == Status.SUCCESS or status in WARNINGS:
-        return Verdict.TAKEN
-    return Verdict.REFUSED

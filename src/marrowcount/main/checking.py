@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from marrowcount.errors import MarrowcountError, SettingsError, StorageError
 from marrowcount.main.archives import archive_of
-from marrowcount.main.destinations import ehr_destination, pacs_destination
+from marrowcount.main.destinations import ehr_destination, pacs_destination, stow_destination
 from marrowcount.main.models import verify_models
 from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
@@ -20,7 +20,7 @@ from marrowcount_adapters.sql import open_ledger
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from marrowcount.settings import EhrSection, PacsSection, Settings, WorklistSection
+    from marrowcount.settings import EhrSection, PacsSection, Settings, StowSection, WorklistSection
 
 __all__ = ["Check", "run_checks"]
 
@@ -45,6 +45,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
     for pacs in settings.pacs:
         where = f"{pacs.ae_title}@{pacs.host}:{pacs.port}"
         yield _ask(f"PACS {pacs.name}", where, partial(_pacs, pacs, settings))
+    for stow in settings.stow:
+        yield _ask(f"DICOMweb {stow.name}", stow.url, partial(_stow, stow, settings))
     for worklist in settings.worklist:
         where = worklist.url or f"{worklist.ae_title}@{worklist.host}:{worklist.port}"
         yield _ask(f"worklist {worklist.name}", where, partial(_worklist, worklist, settings))
@@ -68,6 +70,10 @@ def _ask(what: str, where: str, question: Callable[[], str]) -> Check:
         return Check(what, where, ok=True, said=question())
     except MarrowcountError as error:
         return Check(what, where, ok=False, said=str(error))
+
+
+def _stow(stow: StowSection, settings: Settings) -> str:
+    return stow_destination(stow, settings).check()
 
 
 def _pacs(pacs: PacsSection, settings: Settings) -> str:

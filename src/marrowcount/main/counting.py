@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from marrowcount.result import CountResult
     from marrowcount.settings import Settings
 
-__all__ = ["CELLS_ANN", "CHART_FILE", "DICOM_FILES", "FHIR_FILE", "RESULT_FILE", "count_files", "write_refusal"]
+__all__ = [
+    "CELLS_ANN",
+    "CHART_FILE",
+    "DICOM_FILES",
+    "FHIR_FILE",
+    "MODALITIES",
+    "RESULT_FILE",
+    "count_files",
+    "write_refusal",
+]
 
 CELLS_ANN: Final = "cells.ann.dcm"
 ROI_ANN: Final = "roi.ann.dcm"
@@ -39,6 +48,8 @@ FHIR_FILE: Final = "fhir.json"
 CHART_FILE: Final = "ihct.png"
 DICOM_FILES: Final = (CELLS_ANN, ROI_ANN, DIFFERENTIAL_SR)
 """In the order of sending: what a report refers to goes first."""
+MODALITIES: Final = {CELLS_ANN: "ANN", ROI_ANN: "ANN", DIFFERENTIAL_SR: "SR"}
+"""Modality (0008,0060) of each, by which it is routed."""
 
 
 def count_files(

@@ -6,20 +6,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from marrowcount.main.auditing import AuditedDestination
-from marrowcount.main.securing import ehr_context, pacs_context
-from marrowcount.ports import DeliveryKind, DeliveryOrder
+from marrowcount.main.securing import ehr_context, pacs_context, stow_context
+from marrowcount.ports import DeliveryKind
 from marrowcount.ports.audit import Party
+from marrowcount.workflow.routing import Origin, ResultFile, Route, orders
+from marrowcount_adapters.dicomweb_client import StowDestination
 from marrowcount_adapters.dimse import Calling, DicomDestination, OnCommitment, Peer
 from marrowcount_adapters.fhir_client import FhirDestination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from marrowcount.ports import Destination
-    from marrowcount.settings import EhrSection, PacsSection, Settings
+    from marrowcount.ports import DeliveryOrder, Destination
+    from marrowcount.settings import EhrSection, PacsSection, Settings, StowSection
     from marrowcount.workflow.auditing import AuditTrail
 
-__all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination"]
+__all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination", "routes_of", "stow_destination"]
 
 
 def destinations_of(
@@ -42,7 +44,11 @@ def destinations_of(
         section.name: AuditedDestination(ehr_destination(section, settings), trail.exported, Party(section.base_url))
         for section in settings.ehr
     }
-    return MappingProxyType(pacs | ehr)
+    stow: dict[str, Destination] = {
+        section.name: AuditedDestination(stow_destination(section, settings), trail.sent, Party(section.url))
+        for section in settings.stow
+    }
+    return MappingProxyType(pacs | stow | ehr)
 
 
 def pacs_destination(
@@ -61,8 +67,37 @@ def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
     )
 
 
-def orders_of(settings: Settings, dicom_files: Sequence[str], fhir_file: str) -> tuple[DeliveryOrder, ...]:
-    """What a result owes: its DICOM files to every PACS, its bundle to every EHR."""
-    to_pacs = (DeliveryOrder(DeliveryKind.DICOM, section.name, tuple(dicom_files)) for section in settings.pacs)
-    to_ehr = (DeliveryOrder(DeliveryKind.FHIR, section.name, (fhir_file,)) for section in settings.ehr)
-    return (*to_pacs, *to_ehr)
+def stow_destination(section: StowSection, settings: Settings) -> StowDestination:
+    """A DICOMweb server by STOW-RS."""
+    return StowDestination(
+        section.name, section.url, section.bearer_token_file, section.timeout_s, stow_context(section, settings)
+    )
+
+
+def routes_of(settings: Settings) -> tuple[Route, ...]:
+    """Every destination with its rule."""
+    return (
+        *map(_pacs_route, settings.pacs),
+        *(
+            Route(DeliveryKind.STOW, each.name, frozenset(each.modalities), each.senders, each.institutions)
+            for each in settings.stow
+        ),
+        *(
+            Route(DeliveryKind.FHIR, each.name, senders=each.senders, institutions=each.institutions)
+            for each in settings.ehr
+        ),
+    )
+
+
+def _pacs_route(pacs: PacsSection) -> Route:
+    own = pacs.ae_title if pacs.back_to_sender else ""
+    return Route(DeliveryKind.DICOM, pacs.name, frozenset(pacs.modalities), pacs.senders, pacs.institutions, own)
+
+
+def orders_of(
+    settings: Settings, dicom_files: Mapping[str, str], fhir_file: str, origin: Origin
+) -> tuple[DeliveryOrder, ...]:
+    """What a result owes to whom; the modality of each DICOM file stands beside it."""
+    by_dicom = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
+    files = [ResultFile(path, by_dicom, modality) for path, modality in dicom_files.items()]
+    return orders([*files, ResultFile(fhir_file, frozenset({DeliveryKind.FHIR}))], origin, routes_of(settings))

@@ -15,6 +15,7 @@ from marrowcount.settings import (
     PacsSection,
     RequesterSection,
     Settings,
+    StowSection,
     WorklistSection,
 )
 
@@ -34,6 +35,7 @@ HEADER: Final = """\
 LISTED: Final[Mapping[str, BaseModel]] = {
     "caller": CallerSection(ae_title="SCANNER"),
     "pacs": PacsSection(name="archive", ae_title="ARCHIVE", host="pacs.example.org", port=104),
+    "stow": StowSection(name="cloud", url="https://pacs.example.org/dicom-web"),
     "worklist": WorklistSection(name="ris", url="https://ris.example.org/dicom-web"),
     "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
     "requester": RequesterSection(ae_title="SCANNER1", host="scanner1.example.org", port=11112),

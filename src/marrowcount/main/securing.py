@@ -14,7 +14,15 @@ from marrowcount_adapters.tls import ClientTls, Identity, RenewedContext, Server
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from marrowcount.settings import ArchiveSection, EhrSection, PacsSection, Settings, TlsSection, WorklistSection
+    from marrowcount.settings import (
+        ArchiveSection,
+        EhrSection,
+        PacsSection,
+        Settings,
+        StowSection,
+        TlsSection,
+        WorklistSection,
+    )
     from marrowcount_adapters.tls import CertificateFacts
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "ehr_context",
     "pacs_context",
     "server_context",
+    "stow_context",
     "uses_tls",
     "watched",
     "worklist_context",
@@ -140,6 +149,19 @@ def audit_context(settings: Settings) -> RenewedContext | None:
     return RenewedContext(recipe, "audit repository")
 
 
+def stow_context(stow: StowSection, settings: Settings) -> RenewedContext | None:
+    """For calling a DICOMweb server; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not stow.url.startswith("https:"):
+        return None
+    identity = _identity(settings.tls) if stow.tls_show_certificate else None
+    recipe = ClientTls(identity, stow.tls_authorities, minimum_version=settings.tls.minimum_version)
+    return RenewedContext(recipe, f"DICOMweb {stow.name}")
+
+
 @contextmanager
 def watched(context: RenewedContext | None, name: str, warn_days: int) -> Generator[None]:
     """Look for new files now and then, and warn once a day of certificates that expire soon, while the block lasts."""
@@ -162,6 +184,7 @@ def certificates_of(settings: Settings) -> list[CertificateFacts]:
     """
     contexts = [server_context(settings.tls, "node"), audit_context(settings)]
     contexts += [pacs_context(pacs, settings) for pacs in settings.pacs]
+    contexts += [stow_context(stow, settings) for stow in settings.stow]
     contexts += [ehr_context(ehr, settings) for ehr in settings.ehr]
     contexts += [archive_context(archive, settings) for archive in settings.archive]
     found = {facts.sha256: facts for context in contexts if context for facts in context.certificates()}
@@ -171,10 +194,11 @@ def certificates_of(settings: Settings) -> list[CertificateFacts]:
 def uses_tls(settings: Settings) -> bool:
     """Whether any connection of the node is secured."""
     pacs = (pacs.tls for pacs in settings.pacs)
+    stow = (stow.url.startswith("https:") for stow in settings.stow)
     ehr = (ehr.base_url.startswith("https:") for ehr in settings.ehr)
     archives = (_is_secured(archive) for archive in settings.archive)
     secured = settings.tls.certificate is not None or settings.audit.to == "syslog-tls"
-    return secured or any((*pacs, *ehr, *archives))
+    return secured or any((*pacs, *stow, *ehr, *archives))
 
 
 def _identity(section: TlsSection) -> Identity | None:

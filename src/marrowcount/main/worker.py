@@ -18,7 +18,7 @@ import structlog
 
 from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.auditing import audit_trail
-from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, count_files, write_refusal
+from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, MODALITIES, count_files, write_refusal
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
@@ -27,11 +27,12 @@ from marrowcount.ports import CountedOutcome, CountProgress, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
 from marrowcount.workflow.commitment import note_report
+from marrowcount.workflow.routing import Origin
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, ticking
 from marrowcount_adapters.sql import SqlTasks, open_ledger
-from marrowcount_adapters.wsi.header import read_facts
+from marrowcount_adapters.wsi.header import read_facts, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,9 +80,17 @@ class SlideCounter:
             raise
         keep_instances(folder, DICOM_FILES, lambda file: read_facts(file).sop_instance_uid)
         sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new
-        files = [f"{place}/{name}" for name in DICOM_FILES]
+        files = {f"{place}/{name}": MODALITIES[name] for name in DICOM_FILES}
         summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
-        return CountedOutcome(place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}"))
+        return CountedOutcome(
+            place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job))
+        )
+
+    def _origin(self, job: Job) -> Origin:
+        """Where the slide came from, by which its results are routed."""
+        first = self.ledger.instances(job.series_uid)[0]
+        institution = read_header(self._images(job)[0]).get("InstitutionName")
+        return Origin(first.sender, str(institution or ""))
 
     def _images(self, job: Job) -> list[Path]:
         """The slide's files, without levels that have gaps, which only a person can have accepted."""

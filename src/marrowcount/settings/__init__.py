@@ -9,7 +9,7 @@ from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection, StoppingSection
-from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
@@ -35,6 +35,7 @@ __all__ = [
     "RequesterSection",
     "Settings",
     "StoppingSection",
+    "StowSection",
     "TlsSection",
     "WebSection",
     "WorklistSection",

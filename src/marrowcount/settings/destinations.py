@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from marrowcount.settings.kinds import AeTitle, Section
 
-__all__ = ["EhrSection", "PacsSection"]
+__all__ = ["EhrSection", "PacsSection", "StowSection"]
 
 
 class PacsSection(Section):
@@ -31,6 +31,37 @@ class PacsSection(Section):
     """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
     tls_check_host: bool = True
     """Its certificate must name the host. Turn it off only where it cannot, and name authorities of the house then."""
+    back_to_sender: bool = False
+    """Only results of slides that this PACS sent itself."""
+    modalities: tuple[Literal["ANN", "SR"], ...] = ()
+    """Only these kinds of objects: annotations, reports. Empty: all."""
+    senders: tuple[str, ...] = ()
+    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
+    institutions: tuple[str, ...] = ()
+    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
+
+
+class StowSection(Section):
+    """A DICOMweb server that gets annotations and reports by STOW-RS."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    """Name in tables and logs; unique."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+    """DICOMweb service base, such as ``https://pacs.example.org/dicom-web``."""
+    bearer_token_file: Path | None = None
+    """File that holds a bearer token; read at every delivery, never logged."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Silence after which it is given up, in seconds."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
+    tls_show_certificate: bool = False
+    """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""
+    modalities: tuple[Literal["ANN", "SR"], ...] = ()
+    """Only these kinds of objects: annotations, reports. Empty: all."""
+    senders: tuple[str, ...] = ()
+    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
+    institutions: tuple[str, ...] = ()
+    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
 
 
 class EhrSection(Section):
@@ -48,3 +79,7 @@ class EhrSection(Section):
     """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
     tls_show_certificate: bool = False
     """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""
+    senders: tuple[str, ...] = ()
+    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
+    institutions: tuple[str, ...] = ()
+    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""

@@ -14,7 +14,7 @@ from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.completeness import CompletenessSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection
-from marrowcount.settings.destinations import EhrSection, PacsSection
+from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """Who may call, by certificate, address and service."""
     pacs: tuple[PacsSection, ...] = ()
     """Where annotations and reports go."""
+    stow: tuple[StowSection, ...] = ()
+    """Where annotations and reports go by DICOMweb."""
     ehr: tuple[EhrSection, ...] = ()
     """Where the differential goes."""
     requester: tuple[RequesterSection, ...] = ()
@@ -106,7 +108,11 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         if complaint := self.web.complaint(self.tls):
             raise ValueError(complaint)
-        names = [pacs.name for pacs in self.pacs] + [ehr.name for ehr in self.ehr]
+        names = [
+            *(each.name for each in self.pacs),
+            *(each.name for each in self.stow),
+            *(each.name for each in self.ehr),
+        ]
         if len(set(names)) < len(names):
             msg = f"destination names must be unique, these stand: {', '.join(names)}"
             raise ValueError(msg)
