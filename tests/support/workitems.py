@@ -25,7 +25,7 @@ WSM = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 def code_item(code: Code) -> Attributes:
     item: Attributes = {}
-    put(item, "CodeValue", code.value)
+    put(item, "CodeValue" if len(code.value) <= 16 else "LongCodeValue", code.value)
     put(item, "CodingSchemeDesignator", code.scheme)
     put(item, "CodeMeaning", code.meaning)
     return item

@@ -36,6 +36,7 @@ __all__ = [
     "encode_performed",
     "encode_progress",
     "encode_state_change",
+    "keyword_of_value",
     "state_of",
 ]
 
@@ -114,10 +115,7 @@ def _codes(codes: Sequence[Code]) -> DicomSequence:
 
 def _code_item(code: Code) -> Dataset:
     item = Dataset()
-    if len(code.value) > LONGEST_CODE_VALUE:
-        item.LongCodeValue = code.value
-    else:
-        item.CodeValue = code.value
+    setattr(item, keyword_of_value(code.value), code.value)
     item.CodingSchemeDesignator = code.scheme
     item.CodeMeaning = code.meaning
     return item
@@ -125,6 +123,11 @@ def _code_item(code: Code) -> Dataset:
 
 LONGEST_CODE_VALUE: Final = 16
 """Code Value (0008,0100) is SH; longer ones go into Long Code Value (0008,0119)."""
+
+
+def keyword_of_value(value: str) -> str:
+    """Where a code's value goes (PS3.3 Table 8.8-1)."""
+    return "LongCodeValue" if len(value) > LONGEST_CODE_VALUE else "CodeValue"
 
 
 def _series_item(series: ReferencedSeries) -> Dataset:

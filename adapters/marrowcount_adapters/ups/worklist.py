@@ -17,6 +17,7 @@ from marrowcount_adapters.ups.encoding import (
     encode_discontinuation,
     encode_performed,
     encode_progress,
+    keyword_of_value,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Wanted:
 
 
 def _keys_of(sequence: str, code: Code) -> list[Key]:
-    return [((sequence, "CodeValue"), code.value), ((sequence, "CodingSchemeDesignator"), code.scheme)]
+    return [((sequence, keyword_of_value(code.value)), code.value), ((sequence, "CodingSchemeDesignator"), code.scheme)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,11 +219,13 @@ def test_it_can_be_asked_whether_it_answers(view: View) -> None:
     assert view.worklist().check()
 
 
-def test_a_long_code_is_told_as_such(view: View) -> None:
+def test_a_long_code_is_asked_for_and_told_as_such(view: View) -> None:
     """Code Value holds 16 characters; what is longer goes into Long Code Value."""
     long = Code("COUNT-BONE-MARROW-SMEAR", "99TEST", "Count")
-    view.server.schedule(UID)
-    worklist = view.worklist()
+    view.server.schedule("2.25.2")
+    view.server.schedule(UID, codes=(long,))
+    worklist = view.worklist(Wanted(STATION, workitem_codes=(long,)))
+    assert [workitem.uid for workitem in worklist.scheduled()] == [UID]
     worklist.claim(UID, LOCK)
     assert worklist.complete(UID, LOCK, PerformedStep(STATION, (long,), BEGAN, BEGAN, ())) is WorkAnswer.DONE
     (step,) = items(view.server.workitem(UID), PERFORMED_SEQUENCE)
