@@ -253,6 +253,16 @@ def test_count_that_is_not_reached_delays_but_names_nothing(node: Node) -> None:
     assert (node.after(1), node.state) == (1, SlideState.READY)
 
 
+def test_list_of_an_archive_that_counts_more_than_it_lists_ends_no_wait(node: Node) -> None:
+    """It is still storing what a scanner sends it, so its list is not the whole."""
+    node.receives(LEVEL)
+    listed = says("1.2.3.4", source=ExpectationSource.RETRIEVAL)
+    node.expectations.expect(replace(listed, said_by="archive"))
+    node.expectations.note_count("1.2.3", "archive", 2, node.clock.now())
+    assert node.after(119) == 0
+    assert (node.after(1), node.state) == (1, SlideState.READY)
+
+
 # Several series
 
 

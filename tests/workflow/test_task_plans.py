@@ -79,6 +79,7 @@ def test_input_is_waited_for_as_long_as_agreed() -> None:
         (SlideState.REFUSED, Refusal.NO_SUITABLE_REGION, Reasons.UNSPECIFIED),
         (SlideState.INCOMPLETE, "", Reasons.OBJECTS_MISSING),
         (SlideState.FAILED, "worker-lost", Reasons.EQUIPMENT_FAILURE),
+        (SlideState.DISCARDED, "", Reasons.UNSPECIFIED),
     ],
 )
 def test_what_cannot_be_counted_is_given_up(state: SlideState, code: str, reason: Code) -> None:
@@ -86,6 +87,12 @@ def test_what_cannot_be_counted_is_given_up(state: SlideState, code: str, reason
     why = cancelled(standing(state, code=code))
     assert why.reason == reason
     assert code in why.words
+
+
+def test_a_series_without_anything_to_count_holds_up_no_workitem() -> None:
+    """A label in a series of its own: the workitem is complete with the slide; alone it is of the wrong type."""
+    assert isinstance(planned(standing(SlideState.ASIDE), standing(SlideState.COUNTED)), Complete)
+    assert cancelled(standing(SlideState.ASIDE)).reason == Reasons.WRONG_TYPE
 
 
 @pytest.mark.parametrize("state", [SlideState.READY, SlideState.COUNTING, SlideState.COUNTED])

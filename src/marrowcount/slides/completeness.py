@@ -4,8 +4,8 @@ Strongest first:
 
 1. A gap: a frame or part is missing by count, a list names what is not held, a level says that it was made from a
    larger one that is not there. No wait makes such a slide complete; in the end it is incomplete.
-2. A list that names all of the slide, with everything that it names held, or an archive's count that stands and is
-   reached: complete at once.
+2. A list that names all of the slide, with everything that it names held, unless whoever said it counts more than it
+   names; or an archive's count that stands and is reached: complete at once.
 3. Counting frames and levels says that nothing is missing: complete after a short rest, senders pause.
 4. Counting cannot tell: complete after a long quiet.
 
@@ -108,7 +108,7 @@ class Assessment:
         if self.basis is Basis.QUIET:
             return f"{evidence.found}; {'; '.join(evidence.doubts)}"
         if self.basis is Basis.LIST:
-            whole = next(one for one in evidence.lists if one.names_all)
+            whole = next(one for one in evidence.lists if one.names_all and not one.missing)
             return f"{evidence.found}, all that the {whole.source} list of {whole.said_by} names"
         if self.basis is Basis.COUNT:
             reached = next(count for count in evidence.counts if count.reached)
@@ -148,7 +148,8 @@ def _rule(evidence: Evidence, settings: CompletenessSettings) -> tuple[Completen
         return Completeness.INCOMPLETE, Basis.GAP, settings.incomplete_s
     if not evidence.levels or evidence.belongs_elsewhere:
         return Completeness.NOTHING, Basis.NO_SLIDE, settings.quiet_s
-    if any(_tells_all(one, settings) for one in evidence.lists):
+    contradicted = {count.said_by for count in evidence.counts if count.doubt}
+    if any(_tells_all(one, settings) and one.said_by not in contradicted for one in evidence.lists):
         return Completeness.COMPLETE, Basis.LIST, 0.0
     if any(count.reached for count in evidence.counts):
         return Completeness.COMPLETE, Basis.COUNT, 0.0

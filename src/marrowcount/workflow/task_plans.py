@@ -57,6 +57,11 @@ class SlideStanding:
         return self.record is not None and self.record.state in _WHOLE
 
     @property
+    def aside(self) -> bool:
+        """Whether nothing in this series is to be counted: a label, or lower levels whose base is in another series."""
+        return self.record is not None and self.record.state is SlideState.ASIDE
+
+    @property
     def owed(self) -> Sequence[Delivery]:
         """Deliveries of DICOM objects that are not settled: not taken, or not committed where that was asked for."""
         return [each for each in self.deliveries if each.order.kind is not DeliveryKind.FHIR and not _is_settled(each)]
@@ -109,8 +114,9 @@ def plan(
         waited_s: since the claim, seconds.
         input_wait_s: how long to wait for input that does not come, seconds.
     """
+    slides = [slide for slide in slides if not slide.aside]
     if not slides:
-        return Cancel(Discontinuation(Reasons.WRONG_TYPE, "the input names no whole slide image"))
+        return Cancel(Discontinuation(Reasons.WRONG_TYPE, "the input names no whole slide image that can be counted"))
     if all(slide.counted for slide in slides):
         return _deliver(slides)
     if wish is not None:
@@ -154,6 +160,8 @@ def _obstacle(slide: SlideStanding) -> Discontinuation | None:
         return Discontinuation(reason_of_refusal(record.code), f"slide refused: {record.code}")
     if record.state is SlideState.INCOMPLETE:
         return Discontinuation(Reasons.OBJECTS_MISSING, "the slide did not become complete in time")
+    if record.state is SlideState.DISCARDED:
+        return Discontinuation(Reasons.UNSPECIFIED, "a person decided that the slide is not to be counted")
     if record.state is SlideState.FAILED:
         return Discontinuation(Reasons.EQUIPMENT_FAILURE, f"counting failed: {record.code}")
     return None
