@@ -5,7 +5,8 @@
 The node is the real one (``marrowcount serve``): listener, ledger, worker, encoders, senders. Small slides come by
 C-STORE over several associations, in random order, in part and again; results go to a stand-in PACS with storage
 commitment and to a stand-in FHIR server, which are not killed. One thing is not real: the networks know nothing
-(``tiny_models``), for what they say does not matter here and costs minutes.
+(``tiny_models``), for what they say does not matter here and costs minutes. And to save the time of imports, nine
+nodes in ten are forked from a process that has imported everything (``crash_warm``); the tenth starts in the usual way.
 
 A kill is SIGKILL to the node's process alone, to its worker alone, or to both at once, at a moment that is drawn:
 while it starts, while something is being received, counted or delivered, when it was
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, TextIO
 from crash_node import MortalNode, awaited, settings_text
 from crash_proof import Proof, lost_instances
 from crash_senders import Scanners
+from crash_warm import warm_up
 from marrowcount.main.processes import free_port, module_process
 from marrowcount_adapters.dimse import Peer
 from tiny_models import write_tiny_models
@@ -45,8 +47,10 @@ MOMENTS = ("starting", "any", "receiving", "counting", "counted", "delivering")
 TARGETS = ("group", "group", "node", "node", "worker")
 """A worker that died waits longer and longer for the next one, so that it is killed more seldom."""
 
-PATIENCE_S = 20.0
+PATIENCE_S = 12.0
 """For the moment that was drawn to come; without it the node is killed all the same."""
+COLD = 0.1
+"""Share of starts that are not forked from a warm process."""
 SETTLING_S = 240.0
 """For everything to be counted and delivered once nothing is killed any more."""
 LOOSE_ENDS = (
@@ -62,6 +66,8 @@ class Report:
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
+    cold: int = 0
+    """Starts in the usual way, the others being forked from a process that is warm."""
     in_vain: int = 0
     """Kills whose moment did not come in time."""
     acknowledged: int = 0
@@ -79,7 +85,8 @@ class Report:
         kills = ", ".join(f"{count} {name}" for name, count in sorted(self.kills.items()))
         return (
             f"seed {self.seed}: {self.kills.total()} kills in {self.seconds:.0f} s ({kills}; {self.in_vain} of them "
-            f"not at the moment drawn)\n{self.sendings} sendings ({self.repeated} repeated), {self.acknowledged} "
+            f"not at the moment drawn), {self.cold} cold starts\n"
+            f"{self.sendings} sendings ({self.repeated} repeated), {self.acknowledged} "
             f"instances acknowledged, {self.slides} slides in {self.revisions} revisions, {self.job_attempts} attempts "
             f"at counting, {self.delivery_attempts} at delivering\n"
             + ("\n".join(f"FAULT {fault}" for fault in self.faults) or "no fault")
@@ -112,7 +119,9 @@ class Campaign:
 
     def _kill_once(self, target: str, moment: str) -> None:
         if not self.node.running:
-            self.node.spawn()
+            cold = self.random.random() < COLD
+            self.report.cold += cold
+            self.node.spawn(warm=not cold)
             if moment == "starting" and target != "worker":
                 time.sleep(self.random.uniform(0.0, 2.0))
                 return self._done(target, moment)
@@ -163,7 +172,7 @@ class Campaign:
     def settle(self) -> None:
         """Let the node do all that is left, and end it."""
         if not self.node.running:
-            self.node.spawn()
+            self.node.spawn(warm=True)
             self.node.await_ready()
         self.report.faults += lost_instances(self.node, self.scanners.acknowledged())
         self.scanners.send_the_rest()
@@ -179,7 +188,7 @@ class Campaign:
         """A start clears the inbox of what is older than any transfer; the files are made that old."""
         for path in (self.node.folder / "node" / "incoming").rglob("*"):
             os.utime(path, (0, 0))
-        self.node.spawn()
+        self.node.spawn(warm=True)
         self.node.await_ready()
         self.node.stop()
 
@@ -207,6 +216,7 @@ def _peers(folder: Path, count_settings: str) -> Iterator[int]:
 def campaign(folder: Path, kills: int, seed: int, out: TextIO, scanners: int = 3) -> Report:
     """Run a campaign in an empty folder."""
     report, began = Report(seed), time.monotonic()
+    warm_up()
     with ExitStack() as stack:
         port = stack.enter_context(_peers(folder, write_tiny_models(folder / "models")))
         node = MortalNode(folder)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crash_warm import WORKER_FILE, WarmProcess
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,15 +33,19 @@ class MortalNode:
     """
 
     folder: Path
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[str] | WarmProcess | None = None
     orphans: set[int] = field(default_factory=set)
 
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def spawn(self) -> None:
-        """Start it without waiting for it."""
+    def spawn(self, *, warm: bool) -> None:
+        """Start it without waiting for it, forked from a process that is warm or in the usual way."""
+        (self.folder / WORKER_FILE).unlink(missing_ok=True)
+        if warm:
+            self.process = WarmProcess(self.folder)
+            return
         command = [sys.executable, "-m", "marrowcount", "serve", "--settings", str(self.folder / "settings.toml")]
         with (self.folder / "node.log").open("a") as log:
             self.process = subprocess.Popen(
@@ -55,6 +61,9 @@ class MortalNode:
 
     def workers(self) -> list[int]:
         """The processes that it started."""
+        if isinstance(self.process, WarmProcess):
+            named = self.folder / WORKER_FILE
+            return [pid for pid in map(int, named.read_text().split()) if _is_worker(pid)] if named.exists() else []
         if self.process is None:
             return []
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -65,7 +74,10 @@ class MortalNode:
     def kill_group(self) -> None:
         """All of it at once, as a power cut would."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        workers = self.workers()
+        self.process.kill()
+        for pid in workers:
+            _kill(pid)
         self._reap()
 
     def kill_node(self) -> None:
@@ -78,8 +90,7 @@ class MortalNode:
     def kill_worker(self) -> None:
         """The worker alone; the node starts another."""
         for pid in self.workers():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
 
     def stop(self) -> None:
         """End it as an operator does."""
@@ -90,9 +101,9 @@ class MortalNode:
     def destroy(self) -> None:
         """Leave nothing behind, whatever happened."""
         if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self._reap()
+            self.kill_group()
+        for pid in self.living_orphans():
+            _kill(pid)
 
     def _reap(self) -> None:
         assert self.process is not None
@@ -122,9 +133,16 @@ class MortalNode:
 
 
 def _is_worker(pid: int) -> bool:
+    """Whether a process of that number is a worker of a campaign, and not another that got the number since."""
     with suppress(OSError):
-        return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"worker" in command or b"forkserver" in command
     return False
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def awaited(holds: Callable[[], bool], within_s: float, every_s: float = 0.02) -> bool:

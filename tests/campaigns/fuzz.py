@@ -11,6 +11,7 @@ An input is made again by its kind, seed and number: ``--only KIND --seed SEED -
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import multiprocessing
@@ -135,6 +136,7 @@ def _judge_own(outcome: Outcome, descriptors: int) -> None:
     if outcome.grown_mb > GROWTH_MB:
         outcome.faults.append("memory grew without bound")
     deadline = time.monotonic() + 30
+    gc.collect()  # a socket of a call that failed goes with its association, which refers to itself
     while (left := _descriptors() - descriptors) > SPARE and time.monotonic() < deadline:
         time.sleep(0.2)
     if left > SPARE:
