@@ -35,6 +35,7 @@ from marrowcount_adapters.sql import SqlCommitments, SqlDecisions, SqlExpectatio
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator
 
     from marrowcount.ports import CommitmentReport
@@ -67,7 +68,9 @@ class PeerNode:
 
 
 @contextmanager
-def peer_node(folder: Path, port: int = 0, url: str = "", requesters: Iterable[Peer] = ()) -> Iterator[PeerNode]:
+def peer_node(
+    folder: Path, port: int = 0, url: str = "", requesters: Iterable[Peer] = (), tls: ssl.SSLContext | None = None
+) -> Iterator[PeerNode]:
     """A listening node; its ledger lies in the same folder, unless a database is named.
 
     It tells requesters of storage commitment when its ``answering`` takes a step.
@@ -76,7 +79,7 @@ def peer_node(folder: Path, port: int = 0, url: str = "", requesters: Iterable[P
     store, ledger = FolderStore(folder / "store"), open_ledger(url or database_in(folder))
     receiving = Receiving(store, ledger, SystemClock(), read_facts, ReceiveLimits(min_free_bytes=0))
     reports: Queue[CommitmentReport] = Queue()
-    settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20)
+    settings = ListenerSettings(AE_TITLE, port=port, network_timeout_s=20, tls=tls)
     commitments, expectations, clock = SqlCommitments(ledger), SqlExpectations(ledger), SystemClock()
     requests = CommitmentRequests(lambda request: take_request(request, commitments, expectations, clock))
     reporter = DicomReporter({peer.ae_title: (peer, Calling(AE_TITLE)) for peer in requesters}, requests)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
 
+from audit_schema import coded, complaints, parsed
 from marrowcount.cytology.cell_types import NDC_CLASSES
 from marrowcount.phantom import PhantomSlide
 from marrowcount.slides.geometry import SizePx
@@ -90,12 +93,30 @@ def test_sending_again_changes_nothing(counted: RunningNode, phantom: Path) -> N
 
 
 def test_nothing_of_the_patient_is_in_the_logs(counted: RunningNode) -> None:
-    """The node's log and file names tell of UIDs, never of the patient."""
+    """The node's log, file names and ledger tell of UIDs, never of the patient, whom the audit trail names."""
     names = " ".join(str(path) for path in counted.folder.rglob("*"))
     log = (counted.folder / "node.log").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(counted.folder / "node" / "ledger.sqlite")) as ledger:
+        dumped = "\n".join(ledger.iterdump())
     for secret in ("Phantom^", "PHANTOM-", "NORMAL-04711", "ANOR0"):
         assert secret not in log
         assert secret not in names
+        assert secret not in dumped
+
+
+def test_what_came_and_what_left_is_audited(counted: RunningNode) -> None:
+    """The slide's receipt, the results' way to the PACS and to the EHR, each with the patient."""
+    lines = (counted.folder / "node" / "audit" / "audit.xml").read_bytes().splitlines()
+    messages = [parsed(line) for line in lines]
+    assert [complaints(message) for message in messages] == [[]] * len(messages)
+    told = {(coded(m, "EventID")[0][0], m[1].attrib["UserID"], m[2].attrib.get("UserID", "")) for m in messages}
+    assert {
+        ("110102", "SCANNER", "MARROWCOUNT"),
+        ("110104", "SCANNER", "MARROWCOUNT"),
+        ("110104", "MARROWCOUNT", "PACS"),
+    } <= told
+    assert {"110100", "110106"} <= {event for event, _, _ in told}
+    assert b"Phantom^" in b"".join(lines)
 
 
 def test_a_label_alone_is_not_counted(node: RunningNode, phantom: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.routing import Mount
 
+from marrowcount.main.web_auditing import audited_receiving
 from marrowcount_adapters.dicomweb import (
     DicomWebSettings,
     HeaderIndex,
@@ -37,7 +38,9 @@ def dicomweb_routes(parts: Parts) -> Sequence[BaseRoute]:
     settings = parts.settings
     index = HeaderIndex(settings.node.data_folder / INDEX_FILE)
     holdings = Holdings(parts.ledger, parts.store, settings.results_folder, index)
-    return [Mount(settings.web.base_path, dicomweb_app(holdings, parts.receiving, dicomweb_settings(settings.web)))]
+    return [
+        Mount(settings.web.base_path, dicomweb_app(holdings, audited_receiving(parts), dicomweb_settings(settings.web)))
+    ]
 
 
 def dicomweb_settings(section: WebSection) -> DicomWebSettings:

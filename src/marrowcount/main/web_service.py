@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from marrowcount.main.dicomweb_routes import dicomweb_routes
 from marrowcount.main.securing import server_context, watched
+from marrowcount.main.web_auditing import AuditedWeb
 from marrowcount.settings.kinds import LOOPBACK
 from marrowcount_adapters.web_server import Guard, GuardRules, TokenFile, WebServer, WebServerSettings
 
@@ -45,7 +46,7 @@ def web_service(parts: Parts) -> Generator[Announced]:
         return
     tls = server_context(secured, "web server") if section.tls else None
     server = WebServer(
-        Guard(web_app(parts), guard_rules(section)),
+        AuditedWeb(Guard(web_app(parts), guard_rules(section)), parts, section.base_path),
         WebServerSettings(section.host, section.port, section.max_connections, tls=tls),
     )
     if section.host not in LOOPBACK and tls is None:

@@ -20,6 +20,7 @@ from marrowcount.ports.audit import (
     InstancesTransferred,
     NodeActivity,
     Party,
+    Query,
     SecurityAlert,
     Subject,
     TransferBegun,
@@ -117,6 +118,18 @@ class AuditTrail:
                     self._clock.now(), sender, receiver, subject, classes, outcome=outcome, detail=detail
                 )
             )
+
+    def fetched(self, receiver: Party, files: Sequence[Path]) -> None:
+        """Somebody fetched from the node; these are the files of the study."""
+        for subject, classes in self._studies(files).items():
+            self._audit.record(InstancesTransferred(self._clock.now(), self._node, receiver, subject, classes))
+
+    def queried(
+        self, asking: Party, answering: Party, query: bytes, sop_class_uid: str = "", transfer_syntax_uid: str = ""
+    ) -> None:
+        """Somebody asked what is held; ``query`` is a URL, or a data set of that class in that transfer syntax."""
+        event = Query(self._clock.now(), asking, answering, sop_class_uid, query, transfer_syntax_uid)
+        self._audit.record(event)
 
     def exported(self, receiver: Party, files: Sequence[Path], outcome: AuditOutcome, detail: str = "") -> None:
         """The node sent something else about the study of these DICOM files, or tried to."""
