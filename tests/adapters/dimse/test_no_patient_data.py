@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sqlite3
 from contextlib import closing
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
-from pydicom import dcmread
-from pydicom.uid import ImplicitVRLittleEndian
-from pynetdicom import AE
 
+from marrowcount.errors import PeerError
 from marrowcount.ports.audit import Party
 from marrowcount.testing import HeldClock, RecordingAudit
 from marrowcount.workflow.auditing import AuditTrail
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
-from marrowcount_adapters.dimse import Listener, ListenerSettings
+from marrowcount_adapters.dimse import Calling, Listener, ListenerSettings, Peer, send_files
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
 from marrowcount_adapters.wsi.header import read_facts
@@ -63,29 +60,12 @@ def slides(make_slide: Callable[..., Path], tmp_path: Path) -> list[Path]:
 
 
 def sent_raw(port: int, file: Path, title: str = "SCANNER") -> str:
-    """Everything that the node answers to a data set sent byte for byte, as text."""
-    entity = AE(title)
-    slide = "1.2.840.10008.5.1.4.1.1.77.1.6"
-    entity.add_requested_context(slide, ["1.2.840.10008.1.2.4.50", ImplicitVRLittleEndian])
-    association = entity.associate("127.0.0.1", port, ae_title="MARROWCOUNT")
-    if not association.is_established:
-        return str(association.acceptor.primitive)
-    from pynetdicom.dimse_primitives import C_STORE
-
-    request = C_STORE()
-    request.MessageID, request.Priority = 1, 2
-    request.AffectedSOPClassUID = slide
-    request.AffectedSOPInstanceUID = dcmread(file, specific_tags=["SOPInstanceUID"], force=True).get(
-        "SOPInstanceUID", "1.2.3.99"
-    )
-    content = file.read_bytes()
-    meta_length = int.from_bytes(content[140:144], "little")
-    request.DataSet = io.BytesIO(content[144 + meta_length :])
-    association.dimse.send_msg(request, 1)
-    _, answer = association.dimse.get_msg(block=True)
-    association.abort()
-    said = [answer.Status, answer.ErrorComment, answer.OffendingElement] if answer is not None else []
-    return " ".join(map(str, said))
+    """What the node answers to a data set sent byte for byte, as text."""
+    try:
+        report = send_files([file], Peer("MARROWCOUNT", "127.0.0.1", port), Calling(title, answer_s=60))
+    except PeerError as error:
+        return f"rejected {error}"
+    return f"{report.sent[0].status} {report.sent[0].reason}"
 
 
 def test_nothing_but_the_files_holds_the_patient(
