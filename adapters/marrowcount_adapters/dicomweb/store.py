@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -196,7 +197,7 @@ class Intake:
             return
         if len(self._outcomes) >= TAKEN_AT_ONCE:
             wait(self._outcomes[-TAKEN_AT_ONCE:], return_when=FIRST_COMPLETED)
-        self._outcomes.append(self.takers.submit(self._taken_and_cleared, part))
+        self._outcomes.append(self.takers.submit(copy_context().run, self._taken_and_cleared, part))
 
     def _taken_and_cleared(self, part: _Part) -> Stored | Failed:
         try:

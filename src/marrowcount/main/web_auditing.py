@@ -7,6 +7,7 @@ import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
@@ -20,7 +21,7 @@ from marrowcount.workflow.receive import Outcome, Receipt, Receiving
 from marrowcount_adapters.wsi.header import read_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from marrowcount.main.parts import Parts
     from marrowcount.ports import Digest
-    from marrowcount.workflow.auditing import Reception
+    from marrowcount.workflow.auditing import AuditTrail, Reception
 
 __all__ = ["AuditedReceiving", "AuditedWeb", "audited_receiving"]
 
@@ -53,6 +54,18 @@ class _Request:
 
     address: str
     reception: Reception | None = None
+    changing: threading.Lock = field(default_factory=threading.Lock)
+
+    def arrived(self, file: Path, sender: str, trail: AuditTrail) -> Callable[[Receipt], None]:
+        """An instance is there; several threads take over what one request brings."""
+        with self.changing:
+            if self.reception is None:
+                self.reception = trail.reception(Claim(sender, self.address))
+            return partial(self._judged, self.reception.arrived(file))
+
+    def _judged(self, tell: Callable[[Receipt], None], receipt: Receipt) -> None:
+        with self.changing:
+            tell(receipt)
 
 
 PRESENT: Final[ContextVar[_Request | None]] = ContextVar("request", default=None)
@@ -74,9 +87,7 @@ class AuditedReceiving(Receiving):
         request = PRESENT.get()
         if request is None:
             return super().take(incoming, sender, expected_class, expected_instance, digest)
-        if request.reception is None:
-            request.reception = self._trail.reception(Claim(sender, request.address))
-        judged = request.reception.arrived(incoming)
+        judged = request.arrived(incoming, sender, self._trail)
         try:
             receipt = super().take(incoming, sender, expected_class, expected_instance, digest)
         except MarrowcountError as error:
