@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from marrowcount.main.converting import SlideIntake
-from marrowcount.main.parts import open_parts
+from marrowcount.main.parts import audited_receiving, open_parts
 from marrowcount.main.progress import progress_bar
 from marrowcount.ports import FileKind
 from marrowcount.workflow.ingest import Fate, Ingesting
@@ -57,9 +58,11 @@ def ingest_files(
     """
     files = list(found_files(paths))
     fates: list[Ingested] = []
-    with open_parts(settings) as parts:
+    source = ", ".join(map(str, paths))
+    with open_parts(settings) as parts, audited_receiving(parts, parts.trail.importing(source)) as receiving:
         try:
-            fates.extend(_with_progress(_taking(parts, slides, link=link), files, console))
+            take = _taking(replace(parts, receiving=receiving), slides, link=link)
+            fates.extend(_with_progress(take, files, console))
         finally:
             print_fates(fates, console)
     return any(one.fate is not Fate.PASSED_OVER for one in fates) and not any(one.failed for one in fates)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.completeness import completeness_settings
+from marrowcount.workflow.audited_receiving import AuditedReceiving
 from marrowcount.workflow.news import WorkitemNews
 from marrowcount.workflow.readiness import Readiness
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Clock, Commitments, Expectations, InstanceStore, Ledger, SlideDecisions, TaskLedger
     from marrowcount.settings import ReceiveSection, Settings
-    from marrowcount.workflow.auditing import AuditTrail
+    from marrowcount.workflow.auditing import AuditTrail, Reception
 
-__all__ = ["Announced", "Parts", "Service", "open_parts", "receive_limits"]
+__all__ = ["Announced", "Parts", "Service", "audited_receiving", "open_parts", "receive_limits"]
 
 GIB: Final = 2**30
 
@@ -87,6 +88,15 @@ def open_parts(settings: Settings) -> Generator[Parts]:
         )
     finally:
         ledger.close()
+
+
+@contextmanager
+def audited_receiving(parts: Parts, reception: Reception) -> Generator[Receiving]:
+    """Receipt of what no listener brings; for the block, the audit trail is told of it."""
+    limits = receive_limits(parts.settings.receive)
+    receiving = AuditedReceiving(parts.store, parts.ledger, parts.clock, read_facts, limits)
+    with receiving.told_to(reception):
+        yield receiving
 
 
 def receive_limits(section: ReceiveSection) -> ReceiveLimits:

@@ -17,6 +17,7 @@ from marrowcount.ports.audit import (
     AuditOutcome,
     Held,
     InstancesExported,
+    InstancesImported,
     InstancesTransferred,
     NodeActivity,
     Party,
@@ -109,6 +110,16 @@ class AuditTrail:
         sender = Party(claim.ae_title, claim.address, requested=True)
         return Reception(self._audit, self._clock, sender, self._node, self._read_subject)
 
+    def fetching(self, archive: Party) -> Reception:
+        """The node fetches from an archive: it asked for the transfer itself."""
+        node = Party(self._node.name, self._node.address, requested=True)
+        return Reception(self._audit, self._clock, archive, node, self._read_subject)
+
+    def importing(self, source: str) -> Reception:
+        """Somebody lets the node take files in, from where they said."""
+        node = Party(self._node.name, self._node.address, requested=True)
+        return _Import(self._audit, self._clock, node, source, self._read_subject)
+
     def sent(self, receiver: Party, files: Sequence[Path], outcome: AuditOutcome, detail: str = "") -> None:
         """The node sent DICOM files, or tried to."""
         sender = Party(self._node.name, self._node.address, requested=True)
@@ -179,9 +190,12 @@ class Reception:
         tallies, self._tallies = self._tallies, {}
         self._since = now = self._clock.now()
         for (subject, held, code), classes in tallies.items():
-            outcome = AuditOutcome.SERIOUS_FAILURE if code else AuditOutcome.SUCCESS
-            event = InstancesTransferred(now, *self._parties, subject, classes, held, outcome, code)
-            self._audit.record(event)
+            self._record(now, subject, held, code, classes)
+
+    def _record(self, now: datetime, subject: Subject, held: Held, code: str, classes: Counter[str]) -> None:
+        outcome = AuditOutcome.SERIOUS_FAILURE if code else AuditOutcome.SUCCESS
+        event = InstancesTransferred(now, *self._parties, subject, classes, held, outcome, code)
+        self._audit.record(event)
 
     def _begin(self, found: SubjectOf) -> None:
         """Told at once, so that a node that dies within leaves a trace of what was on its way."""
@@ -189,6 +203,23 @@ class Reception:
             self._begun.add(found.subject)
             classes = Counter({found.sop_class_uid: 1})
             self._audit.record(TransferBegun(self._clock.now(), *self._parties, found.subject, classes))
+
+
+class _Import(Reception):
+    """What somebody lets the node take in, added up by study; told as an import, at its end."""
+
+    def __init__(self, audit: Audit, clock: Clock, importer: Party, source: str, read_subject: ReadSubject) -> None:
+        super().__init__(audit, clock, importer, importer, read_subject)
+        self._importer = importer
+        self._source = source
+
+    def _begin(self, found: SubjectOf) -> None:
+        """There is no message for it."""
+
+    def _record(self, now: datetime, subject: Subject, held: Held, code: str, classes: Counter[str]) -> None:
+        del held
+        outcome = AuditOutcome.SERIOUS_FAILURE if code else AuditOutcome.SUCCESS
+        self._audit.record(InstancesImported(now, self._importer, self._source, subject, classes, outcome, code))
 
 
 def _untold(_receipt: Receipt) -> None:
