@@ -1,6 +1,6 @@
 """Feed broken inputs to every boundary of the node, and see that it neither dies, nor hangs, nor swells.
 
-    python fuzz.py --inputs 100000 [--seed 1] [--only files|pdus|http|answers]
+    python fuzz.py --inputs 100000 [--seed 1] [--only files|pdus|http|requests|answers]
 
 Each boundary is fed in a process of its own, so that an input which kills it is known by its number; each input has
 seconds, each process has a limit of memory. The listener is that of the tests (``peer_node``): the real one with the
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from fuzz_mutations import Mutations
 from fuzz_seeds import read_corpus
-from fuzz_targets import ArchiveAnswers, FhirAnswers, Files, Listener, Target
+from fuzz_targets import ArchiveAnswers, FhirAnswers, Files, Listener, Target, WebRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARES", "Outcome", "fuzz"]
 
-SHARES = {"pdus": 0.12, "answers": 0.01, "http": 0.03, "files": 0.84}
+SHARES = {"pdus": 0.12, "answers": 0.01, "http": 0.03, "requests": 0.05, "files": 0.79}
 """Of all inputs: what is cheap to feed is fed more often."""
 
 SLOWEST_S = 10
@@ -180,6 +180,7 @@ def _target(kind: str, folder: Path, outcome: Outcome) -> Iterator[Target]:
         "files": lambda: Files(folder),
         "http": lambda: FhirAnswers(folder),
         "answers": ArchiveAnswers,
+        "requests": lambda: WebRequests(folder),
     }
     if kind in made:
         yield made[kind]()

@@ -310,7 +310,47 @@ def http_answers() -> Mapping[str, bytes]:
     }
 
 
-KINDS = {"files": files, "pdus": pdus, "answers": answers, "http": http_answers}
+# Requests to the web server
+
+
+def requests() -> Mapping[str, bytes]:
+    """HTTP as clients send it: stores, searches and retrievals, with what is odd about bodies and heads."""
+    slide = _written(_slide())
+    part = b"--B\r\nContent-Type: application/dicom\r\n\r\n"
+    kind = 'multipart/related; type="application/dicom"; boundary=B'
+    instance = "/studies/1.2/series/1.2.3/instances/1.2.3.4"
+    return {
+        "store": _post(kind, part + slide + b"\r\n--B--\r\n"),
+        "store-two": _post(kind, b"ignored\r\n" + part + slide + b"\r\n" + part + b"no DICOM\r\n--B--"),
+        "store-no-end": _post(kind, part + slide[:700]),
+        "store-odd-boundaries": _post(kind, b"--B \t\r\n\r\n--Bx\r\n--B\r\nA: b\r\n\r\n--B--"),
+        "store-whole": _post("application/dicom", slide),
+        "store-json": _post('multipart/related; type="application/dicom+json"; boundary=B', b"--B--"),
+        "store-no-boundary": _post('multipart/related; type="application/dicom"', b"--B--"),
+        "search": _get("/studies?PatientName=F*zz%5E?d&StudyDate=20260101-&includefield=all&limit=1&offset=0"),
+        "search-deep": _get("/instances?ContainerIdentifier=C1&ModalitiesInStudy=SM%5CSR&fuzzymatching=true"),
+        "search-sequence": _get("/series?RequestAttributesSequence.00400009=1&00100020=%22%22"),
+        "frames": _get(f"{instance}/frames/1,2,4", 'multipart/related; type="image/jpeg"; transfer-syntax=*;q=0.5'),
+        "bulk": _get(f"{instance}/bulkdata/52009229/1/00289110/1/00280030", "application/octet-stream", "bytes=1-9"),
+        "metadata": _get(f"{instance}/metadata", "application/dicom+json"),
+        "rendered": _get(f"{instance}/frames/1/rendered?viewport=10,10&quality=50", "image/png"),
+        "whole": _get(instance, "application/dicom; transfer-syntax=*, */*;q=0.1"),
+        "token": b"GET /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n",
+        "chunked": b"POST /dicom-web/studies HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\nabc",
+    }
+
+
+def _get(path: str, accept: str = "*/*", wanted: str = "") -> bytes:
+    wanted = f"Range: {wanted}\r\n" if wanted else ""
+    return f"GET /dicom-web{path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n{wanted}\r\n".encode()
+
+
+def _post(kind: str, body: bytes) -> bytes:
+    head = f"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+KINDS = {"files": files, "pdus": pdus, "answers": answers, "http": http_answers, "requests": requests}
 
 
 def read_corpus(kind: str) -> Mapping[str, bytes]:

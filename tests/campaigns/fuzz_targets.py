@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -11,20 +12,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httptools
+import httpx
+
 from fuzz_seeds import association_request
 from marrowcount.errors import InstanceError, MarrowcountError, PeerError
+from marrowcount_adapters.dicomweb.bulk import all_bulk
+from marrowcount_adapters.dicomweb.dicom_json import json_object
+from marrowcount_adapters.dicomweb.frames import find_frames
+from marrowcount_adapters.dicomweb.part10 import opened
 from marrowcount_adapters.dimse import Calling, Peer, echo
 from marrowcount_adapters.fhir_client import FhirDestination
 from marrowcount_adapters.filesystem.part10 import same_data_set
 from marrowcount_adapters.wsi.header import read_context, read_facts
+from slide_files import slide_file
+from web_nodes import web_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ArchiveAnswers", "FhirAnswers", "Files", "Listener", "Target"]
+__all__ = ["ArchiveAnswers", "FhirAnswers", "Files", "Listener", "Target", "WebRequests"]
 
 FIRST: Final = 0.2
 """Share of inputs to the listener that come in place of an association request."""
+FAILED: Final = 500
 REPLY_S: Final = 0.02
 """How long an answer to a mutated PDU is waited for before the connection is closed."""
 
@@ -64,8 +75,82 @@ class Files(Target):
         with suppress(InstanceError):
             read_context(self._file)
         same_data_set(self._file, self._other)
+        with suppress(InstanceError):
+            _read_for_the_web(self._file)
         if number % 2:
             self._other.write_bytes(content)
+
+
+def _read_for_the_web(file: Path) -> None:
+    """Metadata, bulk data and frames as DICOMweb sends them."""
+    with opened(file) as source:
+        for _ in json_object(source, ""):
+            pass
+        for _ in all_bulk(source):
+            pass
+        frames = find_frames(source)
+        for number in range(1, min(frames.count, 5) + 1) if frames is not None else ():
+            frames.segments(source.file, number)
+
+
+class WebRequests(Target):
+    """Requests to the node's DICOMweb service, its guard before it; what is no HTTP goes in as the body of one."""
+
+    kind = "requests"
+
+    def __init__(self, folder: Path) -> None:
+        self._node = web_node(folder / "node")
+        self._node.hold(slide_file(folder / "slide.dcm", "1.2.3.4"))
+
+    def feed(self, content: bytes, number: int) -> None:
+        del number
+        method, target, headers, body = _Request.read(content)
+        answer = asyncio.run(self._asked(method, target, headers, body))
+        if answer.status_code == FAILED and answer.json()["code"] == "failed":
+            raise RuntimeError("the service did not foresee this")
+        if left := self._node.left_behind():
+            raise RuntimeError(f"{len(left)} files were left behind")
+
+    async def _asked(self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes) -> httpx.Response:
+        transport = httpx.ASGITransport(self._node.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, target, headers=headers, content=body)
+
+    def check(self) -> None:
+        """The slide that was there is still found."""
+        found = self._node.get("/studies?StudyInstanceUID=1.2")
+        if found.status_code != 200 or not found.json():
+            raise RuntimeError("the search finds nothing any more")
+
+
+class _Request:
+    """What httptools, which uvicorn reads with, makes of a request."""
+
+    def __init__(self) -> None:
+        self.target, self.headers, self.body = b"", list[tuple[bytes, bytes]](), b""
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() not in {b"host", b"content-length", b"transfer-encoding"}:
+            self.headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    @classmethod
+    def read(cls, content: bytes) -> tuple[str, str, list[tuple[bytes, bytes]], bytes]:
+        read = cls()
+        parser = httptools.HttpRequestParser(read)
+        try:
+            parser.feed_data(content)
+            path = httptools.parse_url(read.target)
+            target = path.path.decode("ascii") + ("?" + path.query.decode("latin-1") if path.query else "")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
+            kind = b'multipart/related; type="application/dicom"; boundary=B'
+            return "POST", "/dicom-web/studies", [(b"Content-Type", kind)], content
+        return parser.get_method().decode("ascii"), target, read.headers, read.body
 
 
 class Listener(Target):
