@@ -30,6 +30,8 @@ SIZES: Final = {
     0x00280011: "columns",
     0x00280100: "bits",
 }
+IS_LENGTH: Final = 12
+"""Most characters of an integer string (PS3.5 Table 6.2-1)."""
 MAX_OFFSET_BYTES: Final = 1 << 28
 """Of an offset table: 33 million frames."""
 
@@ -141,7 +143,7 @@ def _note(source: DataSet, step: Step, found: _Described) -> None:
         setattr(found, SIZES[step.tag], int.from_bytes(source.value(step)[:2], "little"))
     elif step.tag == NUMBER_OF_FRAMES:
         text = source.value(step).strip(b" \0")
-        found.count = int(text) if text.isdigit() else 1
+        found.count = int(text) if text.isdigit() and len(text) <= IS_LENGTH else 1
     elif step.tag == EXTENDED_OFFSETS:
         found.extended = step
     elif step.tag == PIXEL_DATA:

@@ -105,6 +105,16 @@ def test_pixel_data_that_are_not_what_the_header_says_are_refused(
     assert caught.value.code == "damaged"
 
 
+def test_a_number_of_frames_that_is_none_counts_as_one(tmp_path: Path) -> None:
+    """An integer string has 12 characters at most; one of thousands is no number that anybody would convert."""
+    path = saved(tmp_path / "a.dcm", encapsulate([b"\xff\xd8ab"], has_bot=False), 1)
+    element = b"\x28\0\x08\0IS"
+    content = path.read_bytes()
+    at = content.index(element) + len(element)
+    path.write_bytes(content[:at] + (5000).to_bytes(2, "little") + b"9" * 5000 + content[at + 4 :])
+    assert read(path) == [b"\xff\xd8ab"]
+
+
 def test_an_instance_without_pixels_has_no_frames(tmp_path: Path) -> None:
     """An annotation, a report."""
     made = Dataset()
