@@ -8,7 +8,7 @@ import pytest
 
 from marrowcount.ports import EventKind, FileState, Ledger, Settlement, TakenFile
 from marrowcount.slides.states import DeliveryState
-from owing import EHR, NOW, PACS, SLIDE, after, count, lease, states
+from owing import EHR, NOW, OTHER, PACS, SLIDE, after, count, lease, states
 
 ANN = TakenFile("ann.dcm", "1.2.840.1", "1.2.8.1")
 SR = TakenFile("sr.dcm", "1.2.840.2", "1.2.8.2", code=0xB007)
@@ -151,6 +151,31 @@ def test_a_named_destination_is_sent_to_alone(ledger: Ledger) -> None:
     assert leased.order == EHR
     assert ledger.lease_delivery("sender", NOW, 60, "ehr") is None
     assert ledger.lease_delivery("sender", NOW, 60, "nobody") is None
+
+
+def test_what_awaits_its_commitment_is_found_by_when_it_was_asked_for(ledger: Ledger) -> None:
+    """Nothing that is answered, was never asked for, or was asked for later."""
+    asked(ledger)
+    count(ledger, EHR, slide=OTHER)
+    ledger.delivered(lease(ledger), NOW)
+    assert list(ledger.awaiting_commitment(after(2))) == []
+    (waiting,) = ledger.awaiting_commitment(after(3))
+    assert waiting == ledger.deliveries()[0]
+    ledger.settle(waiting, Settlement(DeliveryState.COMMITTED, waiting.taken, "all"), after(9))
+    assert list(ledger.awaiting_commitment(after(1e6))) == []
+
+
+def test_destinations_that_wait_are_named_once(ledger: Ledger) -> None:
+    """Whatever is due later, too; not what is being sent, held or done."""
+    count(ledger, PACS, EHR)
+    count(ledger, PACS, slide=OTHER)
+    assert list(ledger.destinations_waiting()) == ["ehr", "pacs"]
+    ledger.retry_delivery(lease(ledger), "no answer", after(900), NOW)
+    ledger.delivered(lease(ledger), NOW)
+    assert list(ledger.destinations_waiting()) == ["pacs"]
+    for delivery in ledger.deliveries():
+        ledger.hold_delivery(delivery.delivery_id, NOW, "anna")
+    assert list(ledger.destinations_waiting()) == []
 
 
 def test_one_delivery_is_found_by_its_number(ledger: Ledger) -> None:

@@ -63,6 +63,16 @@ class SqlOutbox(SqlDatabase, Outbox):
         with self.writing() as connection:
             return outbox.settle(connection, delivery, settlement, now)
 
+    def awaiting_commitment(self, asked_until: datetime) -> Sequence[Delivery]:
+        """See the port."""
+        with self.reading() as connection:
+            return outbox.find_awaiting_commitment(connection, asked_until)
+
+    def destinations_waiting(self) -> Sequence[str]:
+        """See the port."""
+        with self.reading() as connection:
+            return outbox.find_destinations_waiting(connection)
+
     def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
         """See the port."""
         with self.reading() as connection:

@@ -29,6 +29,8 @@ __all__ = [
     "extend",
     "find",
     "find_asked",
+    "find_awaiting_commitment",
+    "find_destinations_waiting",
     "find_one",
     "lease",
     "mark_delivered",
@@ -231,6 +233,20 @@ def find(connection: Connection, series_uid: str | None) -> Sequence[Delivery]:
     if series_uid is not None:
         wanted = wanted.where(deliveries.c.series_uid == series_uid)
     return [delivery_of(row) for row in connection.execute(wanted)]
+
+
+def find_awaiting_commitment(connection: Connection, asked_until: datetime) -> Sequence[Delivery]:
+    """See :meth:`marrowcount.ports.Outbox.awaiting_commitment`."""
+    delivered = select(deliveries).where(deliveries.c.state == DeliveryState.DELIVERED)
+    wanted = delivered.where(deliveries.c.asked_at <= asked_until).order_by(deliveries.c.delivery_id)
+    return [delivery_of(row) for row in connection.execute(wanted)]
+
+
+def find_destinations_waiting(connection: Connection) -> Sequence[str]:
+    """See :meth:`marrowcount.ports.Outbox.destinations_waiting`."""
+    name = deliveries.c.destination
+    wanted = select(name).where(deliveries.c.state == DeliveryState.WAITING).distinct()
+    return sorted(connection.execute(wanted).scalars())
 
 
 def find_one(connection: Connection, delivery_id: int) -> Delivery | None:

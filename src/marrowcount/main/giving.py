@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.slides.states import DeliveryState
 from marrowcount.workflow.commitment import AskingPolicy
 from marrowcount.workflow.deliver import RetryPolicy, deliver_once
 from marrowcount_adapters.schedule import Tick
@@ -61,8 +60,7 @@ class Sending:
 
     def bury_strays(self) -> bool:
         """Make dead letters of what is owed to destinations that are gone from the settings; False, as all is done."""
-        waiting = {each.order.destination for each in self.outbox.deliveries() if each.state is DeliveryState.WAITING}
-        for name in sorted(waiting - set(self.destinations)):
+        for name in set(self.outbox.destinations_waiting()) - set(self.destinations):
             while self.send(name):
                 pass
         return False

@@ -81,6 +81,14 @@ class Outbox(Protocol):
         """
         ...
 
+    def awaiting_commitment(self, asked_until: datetime) -> Sequence[Delivery]:
+        """What was delivered, asked for commitment at this time or before, and is not answered; the oldest first."""
+        ...
+
+    def destinations_waiting(self) -> Sequence[str]:
+        """Names of the destinations to which something waits to be sent, in order."""
+        ...
+
     def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
         """What is and was owed, of one slide or of all, the oldest first."""
         ...

@@ -127,6 +127,18 @@ class InMemoryOutbox(Outbox):
             self._supersede([settled] if waits and self._is_outdated(settled) else [], now)
             return True
 
+    def awaiting_commitment(self, asked_until: datetime) -> Sequence[Delivery]:
+        """See the port."""
+        with self._lock:
+            there = [each for each in self._deliveries.values() if each.state is DeliveryState.DELIVERED]
+            return [each for each in there if each.asked_at is not None and each.asked_at <= asked_until]
+
+    def destinations_waiting(self) -> Sequence[str]:
+        """See the port."""
+        with self._lock:
+            waiting = [each for each in self._deliveries.values() if each.state is DeliveryState.WAITING]
+            return sorted({each.order.destination for each in waiting})
+
     def deliveries(self, series_uid: str | None = None) -> Sequence[Delivery]:
         """See the port."""
         with self._lock:

@@ -145,14 +145,8 @@ def chase_commitments(outbox: Outbox, clock: Clock, policy: AskingPolicy) -> int
         StorageError: the ledger failed.
     """
     now = clock.now()
-    waiting = [each for each in outbox.deliveries() if each.state is DeliveryState.DELIVERED and each.commitment_uid]
-    overdue = [each for each in waiting if _is_overdue(each, now, policy)]
+    overdue = outbox.awaiting_commitment(now - timedelta(seconds=policy.ask_again_after_s))
     return sum(outbox.settle(delivery, _without_answer(delivery, now, policy), now) for delivery in overdue)
-
-
-def _is_overdue(delivery: Delivery, now: datetime, policy: AskingPolicy) -> bool:
-    asked = delivery.asked_at
-    return asked is not None and now - asked >= timedelta(seconds=policy.ask_again_after_s)
 
 
 def _without_answer(delivery: Delivery, now: datetime, policy: AskingPolicy) -> Settlement:
