@@ -106,7 +106,7 @@ def _measure(
     contenders: Sequence[Receiver], loads: Sequence[Load], folder: Path, rounds: int
 ) -> dict[tuple[str, str], Measured]:
     told: dict[tuple[str, str], Measured] = {}
-    turns = [(load, one) for _ in range(rounds) for load in loads for one in contenders]
+    turns = [(load, one) for number in range(rounds) for load in loads for one in _turned(contenders, number)]
     for number, (load, receiver) in enumerate(track(turns, "receiving")):
         os.sync()  # what an earlier turn left unwritten is not this one's burden
         with running(receiver, folder / f"received-{number}") as seen:
@@ -115,6 +115,12 @@ def _measure(
         measured.rates.append(load.size_mb / seconds)
         measured.peaks.append(seen.peak_mb)
     return told
+
+
+def _turned(contenders: Sequence[Receiver], by: int) -> list[Receiver]:
+    """Another one begins each round: who runs after whom is a difference of its own."""
+    by %= len(contenders)
+    return [*contenders[by:], *contenders[:by]]
 
 
 def _sent(load: Load, receiver: Receiver, port: int) -> float:

@@ -18,7 +18,7 @@ from pynetdicom.dsutils import create_file_meta
 from pynetdicom.pdu_primitives import P_DATA
 
 from marrowcount_adapters.dimse.sockets import LONGEST_PDU_BYTES
-from marrowcount_adapters.dimse.transfers import BUFFER_BYTES, Arrived, Transfer
+from marrowcount_adapters.dimse.transfers import Arrived, Buffers, Transfer
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -57,7 +57,7 @@ class Inflow:
     def __init__(self, association: Association, receiving: Receiving) -> None:
         self._association = association
         self._receiving = receiving
-        self._buffer = memoryview(b"")
+        self._buffers: Buffers | None = None
         self._unanswered: list[Arrived] = []
         self._transfer: Transfer | None = None
         self._begin_message()
@@ -97,6 +97,8 @@ class Inflow:
         transfer, self._transfer = self._transfer, None
         if transfer is not None:
             transfer.discard()
+        if self._buffers is not None:
+            self._buffers.close()
         return transfer is not None
 
     def clear(self) -> None:
@@ -148,9 +150,8 @@ class Inflow:
     def _begin_transfer(self, message: C_STORE_RQ) -> None:
         if len(self._unanswered) >= MOST_UNANSWERED:
             raise MalformedError("more operations at the same time than were negotiated")
-        if not self._buffer:
-            self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._transfer = Transfer(self._receiving, _head(message, self._association), self._buffer)
+        self._buffers = self._buffers or Buffers()
+        self._transfer = Transfer(self._receiving, _head(message, self._association), self._buffers)
 
     def _complete(self, transfer: Transfer) -> None:
         arrived, message = transfer.finish(), self._association.dimse.message

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import InstanceError, MarrowcountError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
     from pathlib import Path
 
     from marrowcount.ports import ArrivingFile, Digest
     from marrowcount.workflow.receive import Receiving
     from marrowcount_adapters.dimse.sockets import BoundedSocket
 
-__all__ = ["Arrived", "EndlessError", "Transfer"]
+__all__ = ["Arrived", "Buffers", "EndlessError", "Transfer"]
 
 BUFFER_BYTES: Final = 1 << 18
 """Small enough for a processor's cache, large enough that digesting and writing let other threads run meanwhile."""
@@ -61,21 +64,52 @@ class Arrived:
             self.file.discard()
 
 
+class Buffers:
+    """Two buffers of an association: one is filled from the socket while the other is digested and written."""
+
+    def __init__(self) -> None:
+        self.filling = memoryview(bytearray(BUFFER_BYTES))
+        self._resting = memoryview(bytearray(BUFFER_BYTES))
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="dicom-writer")
+        self._written: Future[None] | None = None
+
+    def hand_over(self, write: Callable[[memoryview], None], piece: memoryview) -> memoryview:
+        """Have what was filled written; the buffer to fill next. The one before must be settled."""
+        self._written = self._writing.submit(write, piece)
+        self.filling, self._resting = self._resting, self.filling
+        return self.filling
+
+    def settle(self) -> None:
+        """Wait for what was handed over.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
+
+    def close(self) -> None:
+        """End the thread that writes."""
+        self._writing.shutdown()
+
+
 class Transfer:
     """A data set on its way in; refused where the limits or the disk do not allow it, but read to its end."""
 
-    def __init__(self, receiving: Receiving, head: bytes, buffer: memoryview) -> None:
+    def __init__(self, receiving: Receiving, head: bytes, buffers: Buffers) -> None:
         """Begin.
 
         Args:
             receiving: who takes the instance over.
             head: what precedes the data set in its file (PS3.10 section 7.1).
-            buffer: to read into, :data:`BUFFER_BYTES` long.
+            buffers: to read into.
         """
         self._receiving = receiving
-        self._buffer = buffer
+        self._buffers = buffers
+        self._buffer = buffers.filling
         self._filled = len(head)
-        buffer[: self._filled] = head
+        self._buffer[: self._filled] = head
         self._file: ArrivingFile | None = None
         self._refusal: MarrowcountError | None = None
         self.received_bytes = 0
@@ -101,23 +135,34 @@ class Transfer:
     def finish(self) -> Arrived:
         """The data set is complete."""
         self._flush()
+        self._settle()
         digest = self._file.finish() if self._file is not None else None
         return Arrived(self._file, digest, self._refusal)
 
     def discard(self) -> None:
         """Delete what is there."""
+        self._settle()
         if self._file is not None:
             self._file.discard()
 
     def _flush(self) -> None:
+        """Have the buffer written while the other one is filled."""
         before, self.received_bytes = self.received_bytes, self.received_bytes + self._filled
         piece, self._filled = self._buffer[: self._filled], 0
+        self._settle()
         try:
             if before // CHECK_EVERY_BYTES != self.received_bytes // CHECK_EVERY_BYTES:
                 self._check()
-            if self._file is not None:
-                self._file.write(piece)
         except (InstanceError, StorageError) as error:
+            self._refuse(error)
+        if self._file is not None:
+            self._buffer = self._buffers.hand_over(self._file.write, piece)
+
+    def _settle(self) -> None:
+        """Wait until the buffer before this one is written."""
+        try:
+            self._buffers.settle()
+        except StorageError as error:
             self._refuse(error)
 
     def _check(self) -> None:
@@ -128,5 +173,6 @@ class Transfer:
 
     def _refuse(self, error: MarrowcountError) -> None:
         """Free its space at once; the rest is read and dropped."""
-        self.discard()
-        self._file, self._refusal = None, error
+        file, self._file, self._refusal = self._file, None, error
+        if file is not None:
+            file.discard()

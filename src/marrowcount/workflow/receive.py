@@ -231,9 +231,9 @@ class Receiving:
     def _quarantined(self, arrival: _Arrival, error: InstanceError) -> KeptFile:
         at, uid = f"{self._clock.now():%Y-%m-%d %H:%M:%S%z}", arrival.expected_instance
         kept = self._store.quarantine(arrival.path, f"{error} SOP Instance UID {uid!r}, from {arrival.sender!r}, {at}")
-        LOG.warning(
-            "instance.quarantined", code=error.code, sop_instance_uid=uid, sender=arrival.sender, file=kept.path
-        )
+        # Two data sets under one identifier are an alarm: somebody's identifiers are not unique.
+        tell = LOG.error if error.code == "instance-conflict" else LOG.warning
+        tell("instance.quarantined", code=error.code, sop_instance_uid=uid, sender=arrival.sender, file=kept.path)
         return kept
 
 

@@ -140,7 +140,7 @@ def test_however_a_sender_cuts_its_message_the_file_is_the_same(  # noqa: PLR091
         count = together[len(left) % len(together)]
         stream, left = stream + p_data(*left[:count]), left[count:]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inflow, "BUFFER_BYTES", buffer_bytes)
+        patch.setattr(transfers, "BUFFER_BYTES", buffer_bytes)
         incoming.read(stream, most)
     arrived = incoming.arrived()
     content = arrived.taken_file().read_bytes()
@@ -229,7 +229,7 @@ def test_connection_that_ends_leaves_nothing(incoming: Incoming) -> None:
 def large(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A data set that is held against the limits some times on its way."""
     monkeypatch.setattr(transfers, "CHECK_EVERY_BYTES", 1000)
-    monkeypatch.setattr(inflow, "BUFFER_BYTES", 500)
+    monkeypatch.setattr(transfers, "BUFFER_BYTES", 500)
     return stored(bytes(20_000))
 
 
