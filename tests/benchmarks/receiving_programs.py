@@ -6,6 +6,7 @@ python receiving_programs.py marrowcount|pynetdicom FOLDER PORT
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -26,9 +27,18 @@ def marrowcount(folder: Path, port: int, stop: threading.Event) -> None:
     from marrowcount.settings import Settings
 
     configure_logs()
+    _begin_database(folder)
     settings = Settings.model_validate({"node": {"data_folder": folder, "port": port}})
     with open_parts(settings) as parts, dimse_service(parts):
         stop.wait()
+
+
+def _begin_database(folder: Path) -> None:
+    """By a process of its own, as an earlier start of the node would have: it loads what a running node does not."""
+    script = (
+        f"from marrowcount_adapters.sql import open_ledger; open_ledger('sqlite:///{folder}/ledger.sqlite').close()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def pynetdicom(folder: Path, port: int, stop: threading.Event) -> None:

@@ -9,11 +9,7 @@ from pathlib import Path
 from sqlite3 import OperationalError
 from typing import IO, TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, event, func, make_url, select
+from sqlalchemy import URL, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from marrowcount.errors import SettingsError, StorageError
@@ -26,9 +22,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-__all__ = ["MIGRATIONS", "open_ledger"]
+__all__ = ["MIGRATIONS", "newest_revision", "open_ledger"]
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+REVISION_TABLE: Final = "alembic_version"
 
 BUSY_S: Final = 30.0
 """How long a writer waits for another before it gives up; a receiving node with a slow disk needs seconds."""
@@ -165,21 +163,23 @@ def _file_of(url: URL) -> Path:
 
 
 def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-        if not _is_current(connection, ScriptDirectory.from_config(config)):
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if _revision(connection) != newest_revision():
+            from marrowcount_adapters.sql.upgrading import upgrade  # noqa: PLC0415 - 12 MB, once a version
+
+            upgrade(connection)
 
 
-def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
-    present = set(MigrationContext.configure(connection).get_current_heads())
-    if present - {script.revision for script in scripts.walk_revisions()}:
-        raise StorageError(
-            "database-too-new",
-            "a newer version of marrowcount has written this database; install that version, or restore a backup",
-        )
-    return present == set(scripts.get_heads())
+def newest_revision() -> str:
+    """The version of the tables that this program works with: the name of its last migration without its letter."""
+    return max(path.stem for path in (MIGRATIONS / "versions").glob("v*.py")).removeprefix("v")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The version of the tables that are there; None where there are none, or several."""
+    if not inspect(connection).has_table(REVISION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {REVISION_TABLE}")).scalars().all()  # noqa: S608 - our own name
+    return str(found[0]) if len(found) == 1 else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-
 from marrowcount.errors import SettingsError
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from cryptography import x509
 
 __all__ = ["CertificateFacts", "read_certificates"]
 
@@ -43,6 +42,8 @@ def read_certificates(file: Path) -> tuple[CertificateFacts, ...]:
     Raises:
         SettingsError: ``tls-file-unreadable`` or ``tls-bad-certificate``.
     """
+    from cryptography import x509  # noqa: PLC0415 - 10 MB that a node without TLS need not carry
+
     try:
         found = x509.load_pem_x509_certificates(file.read_bytes())
     except OSError as error:
@@ -53,6 +54,8 @@ def read_certificates(file: Path) -> tuple[CertificateFacts, ...]:
 
 
 def _facts(file: Path, certificate: x509.Certificate) -> CertificateFacts:
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as above
+
     return CertificateFacts(
         file=file,
         subject=certificate.subject.rfc4514_string(),

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from marrowcount.errors import SettingsError, StorageError
 from marrowcount.slides.states import SlideState
 from marrowcount.testing import made_up_instance
 from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.sql.opening import MIGRATIONS, newest_revision
 from marrowcount_adapters.sql.tables import metadata
 
 if TYPE_CHECKING:
@@ -196,3 +199,11 @@ def test_a_full_disk_is_told(sqlite: SqlLedger) -> None:
     kept = sqlite.instances("1.2.3")
     (slide,) = sqlite.slides()
     assert len(kept) == slide.instances < 1000
+
+
+def test_newest_migration_is_known_by_its_file_name() -> None:
+    """So that a database that is up to date is opened without loading the tool that brings others there."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert [newest_revision()] == list(scripts.get_heads())
