@@ -137,7 +137,7 @@ def test_waiting_slide_tells_what_it_waits_for(node: Node) -> None:
     assert slide is not None
     assessment = node.readiness.assess(slide)
     assert assessment.verdict is Completeness.WAITING
-    assert assessment.sentence == "level 2048 x 2048 px: 15 of 16 frames; waiting for 1800 s without a new instance"
+    assert assessment.sentence == "level 2048 x 2048 px: 15 of 16 frames; waiting for 1800 s without anything new"
 
 
 # Lists

@@ -30,4 +30,4 @@ class ReceiveSection(Section):
     quiet_s: Annotated[float, Field(ge=0)] = 120.0
     """Quiet time where arithmetic cannot tell (sparse tiling, concatenations of unknown length), in seconds."""
     incomplete_s: Annotated[float, Field(ge=1)] = 1800.0
-    """Time without a new instance after which a slide with known gaps is called incomplete, in seconds."""
+    """Time without a new instance or list after which a slide with known gaps is called incomplete, in seconds."""

@@ -117,7 +117,8 @@ class Assessment:
 
     def _wait(self) -> str:
         if self.verdict is Completeness.WAITING:
-            return f"waiting for {self.needed_s:g} s without a new instance"
+            news = "anything new" if self.basis is Basis.GAP else "a new instance"
+            return f"waiting for {self.needed_s:g} s without {news}"
         return f"nothing new for {self.needed_s:g} s" if self.needed_s else "complete at once"
 
 
