@@ -29,7 +29,8 @@ HTTP_PORT = 8042
 ROUTE = """
 function OnStableSeries(seriesId, tags, metadata)
   if tags['Modality'] == 'SM' then
-    RestApiPost('/modalities/node/store', DumpJson({Resources = {seriesId}, Asynchronous = true}, true))
+    local what = {Resources = {seriesId}, Asynchronous = true, StorageCommitment = COMMIT}
+    RestApiPost('/modalities/node/store', DumpJson(what, true))
   end
 end
 """
@@ -64,8 +65,9 @@ def main() -> None:
 
 
 @contextmanager
-def orthanc(folder: Path, node: PeerNode) -> Iterator[None]:
-    (folder / "route.lua").write_text(ROUTE)
+def orthanc(folder: Path, node: PeerNode, *, commit: bool = False) -> Iterator[None]:
+    """Orthanc, which routes slides to the node and asks it for storage commitment where it is told to."""
+    (folder / "route.lua").write_text(ROUTE.replace("COMMIT", str(commit).lower()))
     settings = {
         "DicomAet": PEER.ae_title,
         "DicomPort": PEER.port,

@@ -12,8 +12,10 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from orthanc_round_trip import PEER, classes_held, eventually, orthanc
+from orthanc_commitment import awaited
+from orthanc_round_trip import PEER, asked, classes_held, eventually, orthanc
 
 from marrowcount.main.processes import free_port, module_process
 from marrowcount.phantom import PhantomSlide
@@ -51,7 +53,7 @@ def main() -> None:
     files = write_phantom(PhantomSlide("normal", 99, SizePx(4096, 4096)), folder / "slide")
     (folder / "settings.toml").write_text(SETTINGS.format(port=port, folder=folder))
     with ExitStack() as stack:
-        stack.enter_context(orthanc(folder, Node(Peer("MARROWCOUNT", "127.0.0.1", port))))  # type: ignore[arg-type]
+        stack.enter_context(orthanc(folder, Node(Peer("MARROWCOUNT", "127.0.0.1", port)), commit=True))  # type: ignore[arg-type]
         serve = ["marrowcount", "serve", "--settings", str(folder / "settings.toml")]
         stack.enter_context(module_process(serve, folder / "node.log"))
         options = ["-aet", "SENDER", "-aec", "ORTHANC", "+sd", "+r"]
@@ -62,8 +64,28 @@ def main() -> None:
         eventually(lambda: any(s.state in {SlideState.COUNTED, SlideState.REFUSED} for s in ledger.slides()), 120)
         eventually(lambda: [d.state for d in ledger.deliveries()] == [DeliveryState.COMMITTED], 60)
         (slide,) = ledger.slides()
-        report = {"sent": len(files), "held": slide.instances, "state": slide.state, "classes": sorted(classes_held())}
+        answered = committed_to()
+        report = {
+            "sent": len(files),
+            "held": slide.instances,
+            "state": slide.state,
+            "classes": sorted(classes_held()),
+            "commitment": answered["Status"],
+            "committed": len(answered["Success"]),
+        }
     sys.stdout.write(json.dumps(report) + "\n")
+
+
+def committed_to() -> dict[str, Any]:
+    """What Orthanc heard of the commitment that it asked the node for when it routed the slide."""
+
+    def transactions() -> list[str]:
+        jobs = json.loads(asked("/jobs?expand"))
+        uids = [job["Content"].get("StorageCommitmentTransactionUID", "") for job in jobs]
+        return [uid for uid in uids if uid]
+
+    eventually(lambda: len(transactions()) == 1)
+    return awaited(transactions()[0])
 
 
 if __name__ == "__main__":

@@ -45,7 +45,11 @@ def test_orthanc_is_answered_for_what_it_routed(
 def test_orthanc_gets_the_count_of_what_it_routes(
     program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """With a real node behind it, a phantom put into Orthanc by dcmtk comes back as annotations and a report."""
+    """With a real node behind it, a phantom put into Orthanc by dcmtk comes back as annotations and a report.
+
+    When it routes the slide, Orthanc asks for storage commitment, and the node answers for every instance.
+    """
     report = in_private_network("orthanc_whole_thread.py", program("Orthanc"), program("dcmsend"), str(tmp_path))
     assert (report["state"], report["held"]) == ("counted", report["sent"])
+    assert (report["commitment"], report["committed"]) == ("Success", report["sent"])
     assert {ANNOTATIONS, REPORT} < set(report["classes"])
