@@ -28,6 +28,9 @@ MESSAGE_ID: Final = "DICOM+RFC3881"
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """RFC 5424 section 6.4: says that the message is UTF-8."""
 
+REFUSAL_S: Final = 1.5
+"""Longer than a server takes to look at a certificate."""
+
 LONGEST_DATAGRAM: Final = 65507
 """Bytes that IPv4 carries in one UDP datagram."""
 
@@ -77,7 +80,8 @@ class TlsSyslog(Transport):
         """Hand a batch on.
 
         Raises:
-            PeerError: ``audit-unreachable`` or ``audit-unconfirmed``; nothing or not all of it may have arrived.
+            PeerError: ``audit-unreachable``, ``audit-refused`` or ``audit-unconfirmed``; nothing or not all of it may
+                have arrived.
         """
         frames = b"".join(_counted(self.header.line(m.content(), m.outcome, m.at_s)) for m in messages)
         try:
@@ -85,10 +89,30 @@ class TlsSyslog(Transport):
                 socket.create_connection((self.host, self.port), self.timeout_s) as plain,
                 self.context.wrap_socket(plain, server_hostname=self.host) as secured,
             ):
+                self._wait_for_refusal(secured)
                 secured.sendall(frames)
                 self._close_in_order(secured)
         except (OSError, ValueError) as error:
             raise PeerError("audit-unreachable", f"{self}: {_reason(error)}") from error
+
+    def _wait_for_refusal(self, secured: ssl.SSLSocket) -> None:
+        """Give a repository that would have none of our certificate the time to say so.
+
+        In TLS 1.3 a client is through its handshake before the server has looked at its certificate, and rsyslog may
+        refuse it by a close_notify, which at the end of a batch would look like its receipt.
+        """
+        if secured.version() != "TLSv1.3":
+            return
+        secured.settimeout(REFUSAL_S)
+        try:
+            if not secured.recv(1):
+                raise PeerError(
+                    "audit-refused", f"{self}: closed the connection at once; does it know our certificate?"
+                )
+        except TimeoutError:
+            return
+        finally:
+            secured.settimeout(self.timeout_s)
 
     def _close_in_order(self, secured: ssl.SSLSocket) -> None:
         """Say that nothing more comes and wait for the other side to say so, too.

@@ -298,7 +298,11 @@ def test_repository_that_is_away_loses_nothing(
     for transport, code in ((away, "audit-unreachable"), (over_tls(dropping, house), "audit-unconfirmed")):
         with structlog.testing.capture_logs() as logs:
             assert not AuditSender(spool, transport, seconds).step()
-        assert {line["code"] for line in logs if line["event"] == "audit.not_sent"} <= {code, "audit-unreachable"}
+        assert {line["code"] for line in logs if line["event"] == "audit.not_sent"} <= {
+            code,
+            "audit-unreachable",
+            "audit-refused",
+        }
         assert len(list(spool.waiting())) == 20
     assert AuditSender(spool, over_tls(staying, house), seconds).step()
     assert callers(staying.messages(20)) == list(range(20))
@@ -312,7 +316,11 @@ def test_stranger_hears_that_it_is_refused(
     with structlog.testing.capture_logs() as logs:
         assert not AuditSender(filled(spool, 1), over_tls(repository, house, certificate=False)).step()
     told = [line["code"] for line in logs if line["event"] == "audit.not_sent"]
-    assert set(told) <= {"audit-unreachable", "audit-unconfirmed"}  # which, races with the closing connection
+    assert set(told) <= {
+        "audit-unreachable",
+        "audit-refused",
+        "audit-unconfirmed",
+    }  # which, races with the closing connection
     assert spool_has(spool)
     assert repository.messages(0) == []
 
