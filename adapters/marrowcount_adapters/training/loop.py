@@ -135,7 +135,8 @@ def fit(
 def _judged(
     average: nn.Module, judgement: Judgement, state: Checkpoint, run: RunFolder, watcher: Watcher
 ) -> Checkpoint:
-    best = state.best is None or judgement.score > state.best
+    # Of two that are as good on the few tiles of a validation the later one learnt longer, at a lower rate.
+    best = state.best is None or judgement.score >= state.best
     if best:
         run.keep(average)
     watcher.judged(state.step, judgement, best=best)

@@ -111,19 +111,25 @@ def test_finished_run_is_not_repeated(tmp_path: Path) -> None:
     assert heard.steps == []
 
 
-def test_the_best_validated_model_is_kept(tmp_path: Path) -> None:
-    """Scores that fall after the second validation: its weights are kept, and told as the best."""
-    scores = iter([0.1, 0.5, 0.3, 0.2])
+@pytest.mark.parametrize(
+    ("scores", "best", "kept"),
+    [((0.1, 0.5, 0.3, 0.2), (True, True, False, False), 1), ((0.5, 0.5, 0.3, 0.5), (True, True, False, True), 3)],
+)
+def test_the_best_validated_model_is_kept(
+    tmp_path: Path, scores: tuple[float, ...], best: tuple[bool, ...], kept: int
+) -> None:
+    """The weights of the best validation are kept and told as the best; of equals the later ones."""
+    coming = iter(scores)
     weights: list[Tensor] = []
 
     def judge(network: nn.Module) -> Judgement:
         weights.append(network.weight.clone())
-        return Judgement(next(scores), {"score_itself": 0.0})
+        return Judgement(next(coming), {"score_itself": 0.0})
 
     heard = Heard()
     trained(tmp_path, SHORT, heard, judge)
-    assert heard.judgements == [(15, 0.1, True), (30, 0.5, True), (45, 0.3, False), (60, 0.2, False)]
-    assert torch.equal(read_weights(tmp_path / "best.safetensors")["weight"], weights[1])
+    assert heard.judgements == list(zip((15, 30, 45, 60), scores, best, strict=True))
+    assert torch.equal(read_weights(tmp_path / "best.safetensors")["weight"], weights[kept])
 
 
 def test_run_leaves_log_and_curve(tmp_path: Path) -> None:
