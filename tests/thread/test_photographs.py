@@ -30,7 +30,7 @@ NUCLEATED = {*NDC_CLASSES, CellType.MEGAKARYOCYTE, CellType.HISTIOCYTE, CellType
 def models_for_chosen_regions(folder: Path) -> Path:
     """The bundled models with an ROI threshold of zero: a person has chosen these photographs already."""
     shutil.copytree(bundled_models(), folder, ignore=shutil.ignore_patterns("*.py", "*.safetensors"))
-    manifest = folder / "marrow-roi-0.2.0" / "manifest.json"
+    manifest = folder / "marrow-roi-0.3.0" / "manifest.json"
     document = json.loads(manifest.read_text(encoding="utf-8"))
     document["threshold"] = 0.0
     manifest.write_text(json.dumps(document), encoding="utf-8")

@@ -74,9 +74,9 @@ _ON: Final = {
 
 _LIMITS: Final = {
     "roi": (
-        "Tiles of which a small part, most often a corner, is empty, out of focus or overstained count as unfit in "
-        "these figures, and many of them are accepted. What no phantom slide shows (folds, pen marks, edges of the "
-        "cover slip, other stains) was never seen."
+        "Where phantom tiles are measured on, a tile counts as unfit from about 2 % of faulty ground on, and from a "
+        "quarter of bare glass on; most of what is judged wrongly lies near these limits. What no phantom slide shows "
+        "(folds, pen marks, edges of the cover slip, other stains) was never seen."
     ),
     "cells": (
         "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "

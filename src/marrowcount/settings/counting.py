@@ -61,9 +61,9 @@ class CountSection(Section):
 
     models_folder: Path | None = None
     """Folder that holds the model folders; unset: the models that come with marrowcount."""
-    roi_model: str = "marrow-roi-0.2.0"
+    roi_model: str = "marrow-roi-0.3.0"
     """Model folder that picks the tiles fit for cytology."""
-    cell_model: str = "marrow-cells-0.2.0"
+    cell_model: str = "marrow-cells-0.3.0"
     """Model folder that finds and classifies cells."""
     runtime: Literal["auto", "onnx", "torch"] = "auto"
     """What runs the models: ``onnx`` on the processor, ``torch`` on a GPU; ``auto``: torch where there is a GPU."""

@@ -16,7 +16,7 @@ from marrowcount.slides.manifest import read_manifest, verified_bytes
 from marrowcount_adapters.onnx_models import load_cell_model, load_roi_model, verify
 
 MODELS = Path(__file__).parents[3] / "models"
-ROI, CELLS = MODELS / "marrow-roi-0.2.0", MODELS / "marrow-cells-0.2.0"
+ROI, CELLS = MODELS / "marrow-roi-0.3.0", MODELS / "marrow-cells-0.3.0"
 MOST_BYTES = 60_000_000
 
 

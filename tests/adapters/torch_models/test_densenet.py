@@ -23,7 +23,7 @@ from marrowcount_adapters.torch_models import DenseNet121, load_roi_model, new_n
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODEL = Path(__file__).parents[3] / "models" / "marrow-roi-0.2.0"
+MODEL = Path(__file__).parents[3] / "models" / "marrow-roi-0.3.0"
 TOLERANCE = 1e-4
 """Between runtimes, on probabilities; single precision in another order of sums."""
 

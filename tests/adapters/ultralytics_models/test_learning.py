@@ -23,7 +23,7 @@ from marrowcount_adapters.ultralytics_models.network import folded, from_folded,
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
-MODEL = Path(__file__).parents[3] / "models" / "marrow-cells-0.2.0"
+MODEL = Path(__file__).parents[3] / "models" / "marrow-cells-0.3.0"
 NUCLEATED = [int(cell_type) for cell_type in NUCLEATED_CLASSES]
 OTHERS = sorted(set(range(19)) - set(NUCLEATED))
 OBJECTS = np.array([[0, 4, 0.5, 0.5, 0.3, 0.3], [0, 16, 0.2, 0.2, 0.2, 0.2], [1, 3, 0.6, 0.6, 0.2, 0.3]], np.float32)

@@ -26,7 +26,7 @@ from marrowcount_adapters.ultralytics_models import CellLoss, load_cell_model, n
 if TYPE_CHECKING:
     from marrowcount.slides.detections import Detection
 
-MODEL = Path(__file__).parents[3] / "models" / "marrow-cells-0.2.0"
+MODEL = Path(__file__).parents[3] / "models" / "marrow-cells-0.3.0"
 PIXELS, PROBABILITY = 0.1, 1e-3
 """Tolerance between runtimes: edges in pixels, probabilities; single precision in another order of sums."""
 
