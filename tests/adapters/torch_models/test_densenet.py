@@ -105,7 +105,7 @@ def test_loss_tells_which_place_is_faulty() -> None:
 def test_both_runtimes_say_the_same(tiles: list[np.ndarray]) -> None:
     """onnxruntime and torch give the same probabilities of the same tiles."""
     on_torch = load_roi_model(MODEL, device="cpu").probabilities(tiles)
-    assert on_torch == pytest.approx(list(load_onnx(MODEL).probabilities(tiles)), abs=TOLERANCE)
+    assert on_torch == pytest.approx(list(load_onnx(MODEL, file="model.onnx").probabilities(tiles)), abs=TOLERANCE)
 
 
 def test_both_files_hold_the_same_parameters() -> None:

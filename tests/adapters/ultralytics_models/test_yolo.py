@@ -54,7 +54,7 @@ def same(first: Detection, second: Detection) -> bool:
 
 def test_both_runtimes_find_the_same_boxes(tiles: list[np.ndarray]) -> None:
     """Class, place and probability of every object agree between onnxruntime and ultralytics' network."""
-    on_torch, on_onnx = load_cell_model(MODEL, device="cpu"), load_onnx(MODEL)
+    on_torch, on_onnx = load_cell_model(MODEL, device="cpu"), load_onnx(MODEL, file="model.onnx")
     found = 0
     for tile in tiles:
         one, two = on_torch.detect(tile), on_onnx.detect(tile)
