@@ -12,6 +12,7 @@ import struct
 import zlib
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from marrowcount.slides.instances import InstanceFacts
 from marrowcount_adapters.wsi.bounded import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -52,6 +53,9 @@ PARSER_ERRORS: Final = (
 
 DATA_ERRNOS: Final = frozenset({None, errno.EINVAL, errno.EOVERFLOW})
 """OSErrors that the data cause and not the machine: decoders' own, and seeks to places that no file has."""
+
+MOST_ELEMENTS: Final = 100_000
+"""At the top level of a header; the fullest have some hundred. A few deflated kilobytes may unfold to millions."""
 
 PER_FRAME_GROUPS: Final = 0x52009230
 FLOAT_PIXEL_DATA: Final = 0x7FE00008
@@ -147,10 +151,22 @@ def read_patient_key(path: Path) -> tuple[str, str]:
 
 def _parsed(path: Path, tags: tuple[int, ...] | None = None) -> Dataset:
     with _told("not-dicom", "The file is not DICOM, or its header is damaged."), opened(path) as file:
-        dataset = read_partial(file, _at_frames, specific_tags=list(tags) if tags else None)
+        dataset = read_partial(file, _until_frames(), specific_tags=list(tags) if tags else None)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         raise InstanceError("not-dicom", "The file has no Transfer Syntax UID (PS3.10), so it cannot be decoded.")
     return dataset
+
+
+def _until_frames() -> Callable[[BaseTag, str | None, int], bool]:
+    """Whether reading may stop; it ends for good where a header has more elements than any has."""
+    seen = count()
+
+    def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if next(seen) > MOST_ELEMENTS:
+            raise EOFError("the header has more elements than any header may have")
+        return _at_frames(tag, vr, length)
+
+    return stop
 
 
 def _at_frames(tag: BaseTag, _vr: str | None, _length: int) -> bool:

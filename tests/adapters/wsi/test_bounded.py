@@ -79,3 +79,13 @@ def test_a_header_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(InstanceError):
         read_facts(path)
     assert peak_mib(lambda: read_facts(path)) < 16
+
+
+def test_a_header_of_a_million_elements_is_given_up(tmp_path: Path) -> None:
+    """A few deflated kilobytes would cost seconds of a processor."""
+    path = tmp_path / "a.dcm"
+    start = 144 + int.from_bytes(SEEDS["deflated"][140:144], "little")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    path.write_bytes(SEEDS["deflated"][:start] + packer.compress(b"\x08\0\x60\0CS\0\0" * 1_000_000) + packer.flush())
+    with pytest.raises(InstanceError, match="not-dicom"):
+        read_facts(path)
