@@ -231,7 +231,8 @@ def settle_profiles() -> None:
 
     profile = bytearray(WsiMetadataDicomSchema._create_default_icc_profile())  # noqa: SLF001 - made nowhere else
     profile[PROFILE_DATE] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
-    WsiMetadataDicomSchema._create_default_icc_profile = staticmethod(lambda: bytes(profile))  # noqa: SLF001
+    made_then = staticmethod(lambda: bytes(profile))
+    setattr(WsiMetadataDicomSchema, "_create_default_icc_profile", made_then)  # noqa: B010 - so that types do not object
 
 
 def freeze(acquired: str) -> None:

@@ -176,7 +176,7 @@ class _BoundedHttp(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Read further ahead than uvicorn does: to stop and go on for every 64 KiB costs more than the memory."""
-        if self.cycle.response_complete or self.parser.should_upgrade():
+        if self.cycle.response_complete or self.parser is None or self.parser.should_upgrade():
             return
         self.cycle.body += body
         if len(self.cycle.body) > READ_AHEAD_BYTES:

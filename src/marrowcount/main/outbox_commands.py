@@ -63,7 +63,7 @@ def show(number: Number, *, as_json: AsJson = False, settings: SettingsFile = No
 
     with _opened(settings) as ledger:
         delivery = ledger.delivery(number)
-        events = ledger.events(delivery.series_uid) if delivery else []
+        events = ledger.events(delivery.series_uid) if delivery else ()
     if delivery is None:
         _complain(f"there is no delivery {number}")
         raise typer.Exit(NOT_DONE)
@@ -186,7 +186,7 @@ def _complain(message: str) -> None:
 
 
 def _plain(delivery: Delivery) -> dict[str, object]:
-    return asdict(delivery) | {"unsent": list(delivery.unsent)}
+    return {**asdict(delivery), "unsent": list(delivery.unsent)}
 
 
 def _print_json(document: object) -> None:

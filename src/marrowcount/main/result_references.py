@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pydicom import dcmread
+from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - pydicom leaves a PathLike open
 
 from marrowcount.ports import DeliveryKind
 from marrowcount.slides.states import DeliveryState

@@ -114,7 +114,7 @@ class AuditedWeb:
     app: ASGIApp
     parts: Parts
     base_path: str
-    told: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    told: dict[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], "datetime"])
     changing: threading.Lock = field(default_factory=threading.Lock)
 
     async def __call__(self, scope: Scope, receive: Hear, send: Send) -> None:

@@ -12,7 +12,7 @@ from marrowcount.main.securing import worklist_context
 from marrowcount.settings import code_of
 from marrowcount.workflow.performing import PerformerSettings, Performing
 from marrowcount_adapters.dimse import Calling, Peer
-from marrowcount_adapters.dimse.association import called
+from marrowcount_adapters.dimse.association import called  # pyright: ignore[reportUnknownVariableType] - of pynetdicom
 from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.ups import DimseUps, UpsWorklist, Wanted, WebUps
 

@@ -43,7 +43,7 @@ class KeptWorkitem:
 
     workitem: Workitem
     transaction_uid: str = ""
-    reports: list[StepProgress] = field(default_factory=list)
+    reports: list[StepProgress] = field(default_factory=list["StepProgress"])
     performed: PerformedStep | None = None
     why: Discontinuation | None = None
 

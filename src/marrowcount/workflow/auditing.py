@@ -243,7 +243,9 @@ class _Told:
 class _Alerts:
     """Keeps one who knocks a thousand times a second from filling the audit repository."""
 
-    told: dict[tuple[AlertKind, Party, str], _Told] = field(default_factory=dict)
+    told: dict[tuple[AlertKind, Party, str], _Told] = field(
+        default_factory=dict[tuple["AlertKind", "Party", str], "_Told"]
+    )
     changing: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self, kind: AlertKind, culprit: Party, description: str, now: datetime) -> SecurityAlert | None:

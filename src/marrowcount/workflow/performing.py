@@ -98,9 +98,9 @@ class Performing:
     outputs: OutputsOf
     fetch: FetchInput | None = None
     random: Random = field(default_factory=Random)
-    _fetched: dict[int, datetime] = field(default_factory=dict, repr=False)
+    _fetched: dict[int, datetime] = field(default_factory=dict[int, "datetime"], repr=False)
     """When input was last fetched, by task; after a restart it is fetched again at once."""
-    _shunned: dict[str, datetime] = field(default_factory=dict, repr=False)
+    _shunned: dict[str, datetime] = field(default_factory=dict[str, "datetime"], repr=False)
     """Workitems whose claim was refused for good, and until when they are left alone."""
 
     def take_on(self) -> int:

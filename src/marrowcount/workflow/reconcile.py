@@ -55,7 +55,7 @@ class Reconciliation:
         found: how often; findings that never occurred are not named.
     """
 
-    found: dict[Finding, int] = field(default_factory=dict)
+    found: dict[Finding, int] = field(default_factory=dict[Finding, int])
 
     def add(self, finding: Finding) -> None:
         """Once more."""
