@@ -78,7 +78,7 @@ def test_parameters_are_the_same_in_half_the_space(packaged: Path) -> None:
     before, after = (load_file(folder / "weights.safetensors") for folder in (ROI, packaged))
     assert all(torch.equal(after[name], value) for name, value in before.items())
     picture = np.random.default_rng(1).integers(0, 255, (512, 512, 3), dtype=np.uint8)
-    one = load_roi_model(ROI, threads=1).probabilities([picture])
+    one = load_roi_model(ROI, threads=1, file="model.onnx").probabilities([picture])
     assert load_roi_model(packaged, threads=1, file="model.onnx").probabilities([picture]) == one
     # Eight million parameters of two bytes each, and what the graph needs.
     assert (packaged / "model.onnx").stat().st_size < 15e6
