@@ -110,7 +110,7 @@ def test_an_answer_that_is_none_is_a_passing_failure(body: bytes) -> None:
 def test_a_workitem_that_cannot_be_read_hides_no_other() -> None:
     """It is passed over; of the others only what the node needs is read, and nothing of the patient."""
     good = json.loads(workitem("SCHEDULED"))[0] | {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Made^Up"}]}}
-    bad = {"00404005": {"vr": "DT", "Value": ["20261301"]}}
+    bad = {"00404018": {"vr": "SQ", "Value": ["no item"]}}  # a value that pydicom only warns of is read all the same
     with scripted(always(200, json.dumps([bad, good, {"00741000": {"Value": "x"}}]).encode())) as server:
         (found,) = WebUps("ris", server.url, "ME").find([])
     assert (found.ProcedureStepState, "PatientName" in found) == ("SCHEDULED", False)
