@@ -161,7 +161,8 @@ def _starts(source: DataSet, described: _Described, pixels: Step) -> array[int]:
     """By a table where there is a sound one, else by looking at every fragment."""
     table, begin = _basic_table(source, pixels)
     if described.extended is not None and described.extended.length <= MAX_OFFSET_BYTES:
-        table = array("Q", source.value(described.extended)[: 8 * described.count])
+        said = source.value(described.extended)
+        table = array("Q", said[: min(described.count, len(said) // 8) * 8])
     if len(table) == described.count and table[0] == 0 and all(map(int.__lt__, table, table[1:])):
         starts = array("Q", (begin + offset for offset in table))
         end = _end_of_last(source.file, starts)
@@ -178,6 +179,8 @@ def _basic_table(source: DataSet, pixels: Step) -> tuple[array[int], int]:
     if (group, element) != ITEM or length > MAX_OFFSET_BYTES:
         raise _damaged()
     table = source.file.read(length // 4 * 4)
+    if len(table) < length // 4 * 4:  # the file breaks off within
+        raise _damaged()
     return array("Q", (offset for (offset,) in struct.iter_unpack("<I", table))), pixels.offset + 8 + length
 
 

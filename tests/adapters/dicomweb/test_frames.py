@@ -78,6 +78,27 @@ def test_a_wrong_offset_table_is_passed_over(tmp_path: Path) -> None:
         assert read(saved(tmp_path / "a.dcm", good[:8] + wrong + good[24:], 4)) == frames
 
 
+def test_a_table_that_breaks_off_is_refused(tmp_path: Path) -> None:
+    """A file that was cut within its Basic Offset Table has no frames, whatever number of bytes is left."""
+    whole = saved(tmp_path / "a.dcm", encapsulate([b"ab" * 10] * 4), 4).read_bytes()
+    begin = whole.index(b"\xfe\xff\x00\xe0\x10\x00\x00\x00") + 8
+    for left in range(16):
+        (tmp_path / "a.dcm").write_bytes(whole[: begin + left])
+        with pytest.raises(InstanceError):
+            read(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("left", [0, 5, 8, 13])
+def test_an_extended_table_of_odd_length_is_passed_over(tmp_path: Path, left: int) -> None:
+    """Eight bytes an offset; what is not a whole one is none."""
+    frames = [b"\xff\xd8" + bytes([number]) * 20 for number in range(3)]
+    pixels, offsets, lengths = encapsulate_extended(frames)
+    path = tmp_path / "a.dcm"
+    assert (
+        read(saved(path, pixels, 3, ExtendedOffsetTable=offsets[:left], ExtendedOffsetTableLengths=lengths)) == frames
+    )
+
+
 def test_native_frames_lie_one_behind_the_other(tmp_path: Path) -> None:
     """Rows x columns x samples x bytes each; what pads the value belongs to none."""
     frames = [bytes([number]) * 60 for number in range(3)]
