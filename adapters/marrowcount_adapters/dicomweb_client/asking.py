@@ -76,7 +76,7 @@ class Asking:
         try:
             with self.client.stream("GET", path, headers={"Accept": accept}) as response:
                 yield response
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
             raise PeerError("no-answer", f"{self.archive}: {type(error).__name__} during a transfer.") from None
 
     def page(self, path: str, keys: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ class Asking:
         try:
             with self.client.stream("GET", path, params=keys, headers={"Accept": DICOM_JSON}) as response:
                 content = self._limited(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
             # Not its words: they hold the URL, and that holds the patient.
             raise PeerError("no-answer", f"{self.archive}: {type(error).__name__} during a query.") from None
         if response.status_code == HTTPStatus.NO_CONTENT:

@@ -105,7 +105,7 @@ class StowDestination(Destination):
             with client.stream("POST", "studies", content=body.pieces(), headers=body.headers) as response:
                 status, content = response.status_code, _limited(response, self.name)
                 busy_s = _retry_after(response) if status in BUSY else None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
             raise PeerError("no-answer", f"{self.name}: {type(error).__name__} while an instance was sent.") from None
         if busy_s is not None:
             raise PeerBusyError(f"http-{status}", f"{self.name} is busy (HTTP {status}).", busy_s)

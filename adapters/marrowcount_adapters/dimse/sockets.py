@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from pynetdicom import AE
 from pynetdicom.transport import AssociationSocket
 
+from marrowcount_adapters.dimse.checkpoint import Checkpoint
 from marrowcount_adapters.dimse.guards import guard_call
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class CallingEntity(AE):
     ) -> AssociationSocket:
         bounded = BoundedSocket(assoc, address=address)
         bounded.tls_args = tls_args
+        assoc._reactor_checkpoint = Checkpoint(assoc)  # noqa: SLF001 - its thread has not begun yet
         guard_call(assoc)
         self.prepare(assoc)
         return bounded

@@ -108,7 +108,7 @@ class FhirDestination(Destination):
         try:
             with client.stream(method, self.base_url.rstrip("/") + path, content=body, headers=headers) as response:
                 content = _limited(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
             raise PeerError("no-answer", f"{self.name}: {type(error).__name__}: {error}") from None
         answer = _as_object(content)
         if response.is_success:

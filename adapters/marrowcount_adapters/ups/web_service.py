@@ -216,7 +216,7 @@ class WebUps(UpsService):
                 client.stream(method, url, content=content, headers=headers, params=list(params) or None) as response,
             ):
                 return response.status_code, response.headers, self._limited(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
             raise PeerError("no-answer", f"{self.name}: {type(error).__name__}: {error}") from None
 
     def _limited(self, response: httpx.Response) -> bytes:

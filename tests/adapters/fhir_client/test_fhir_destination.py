@@ -190,3 +190,23 @@ def test_nonsense_is_a_failure_of_the_server(answering: str, file: Path) -> None
     """Whatever JSON, or none, comes back: it is told as the peer's failure, in its own terms."""
     with pytest.raises(PeerError):
         given(FhirDestination("ehr", answering), [file])
+
+
+@pytest.mark.parametrize("location", ["http:abc", "a:b", "http:@", "//h:1x"])
+def test_a_location_that_is_no_address_is_a_failure_of_the_server(location: str, file: Path) -> None:
+    """Found by fuzzing: the HTTP client has an error of its own for it."""
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(302)
+            self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    for url in running(ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)):
+        with pytest.raises(PeerError, match="no-answer"):
+            given(FhirDestination("ehr", url), [file])
