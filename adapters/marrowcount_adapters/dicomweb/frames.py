@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -47,12 +48,13 @@ class Segment:
     length: int
 
 
-class Frames:
+class Frames(ABC):
     """The frames of one instance, numbered from 1."""
 
     encapsulated: bool
     count: int
 
+    @abstractmethod
     def segments(self, file: BinaryIO, number: int) -> Sequence[Segment]:
         """Where a frame's bytes lie, in order.
 
@@ -60,7 +62,6 @@ class Frames:
             InstanceError: ``damaged``, the file has no such frame where it should be.
             OSError: the file cannot be read.
         """
-        raise NotImplementedError
 
 
 class NativeFrames(Frames):

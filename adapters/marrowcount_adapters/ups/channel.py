@@ -8,13 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from pydicom.dataset import Dataset
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from marrowcount.errors import PeerError
 from marrowcount.workflow.retry import Backoff
-from marrowcount_adapters.ups.encoding import MalformedWorkitemError, decode_event
+from marrowcount_adapters.ups.encoding import MalformedWorkitemError, data_set_of, decode_event
 
 if TYPE_CHECKING:
     import ssl
@@ -51,11 +50,9 @@ def event_of_message(message: str | bytes) -> WorkitemEvent:
         document = document[0] if isinstance(document, list) else document
         kinds = [document[tag]["Value"][0] for tag in EVENT_TYPES if document.get(tag, {}).get("Value")]
         uid = str(document["00001000"]["Value"][0])
-        information = Dataset.from_json({tag: each for tag, each in document.items() if not tag.startswith("0000")})
+        information = data_set_of({tag: each for tag, each in document.items() if not tag.startswith("0000")})
         return decode_event(int(kinds[0]), uid, information)
-    except MalformedWorkitemError:
-        raise
-    except Exception as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise MalformedWorkitemError(type(error).__name__) from error
 
 

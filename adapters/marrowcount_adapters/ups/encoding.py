@@ -21,7 +21,7 @@ from marrowcount.workitems import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from marrowcount.ports import PerformedStep, StepProgress
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODED",
     "MalformedWorkitemError",
+    "data_set_of",
     "decode_event",
     "decode_workitem",
     "encode_discontinuation",
@@ -159,6 +160,18 @@ def _place(keyword: str, place: str) -> Dataset:
 
 def _dt(at: datetime) -> str:
     return at.astimezone(UTC).strftime(DT_FORMAT)
+
+
+def data_set_of(elements: Mapping[str, object]) -> Dataset:
+    """The data set of a DICOM JSON object from a peer.
+
+    Raises:
+        MalformedWorkitemError: it is none.
+    """
+    try:
+        return Dataset.from_json(dict(elements))
+    except Exception as error:
+        raise MalformedWorkitemError(type(error).__name__) from error
 
 
 def decode_workitem(dataset: Dataset, zone: tzinfo, uid: str = "") -> Workitem:

@@ -15,7 +15,13 @@ from pydicom.dataset import Dataset
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.workitems import FINAL_STATES, UpsStatus, WorkitemState
-from marrowcount_adapters.ups.encoding import DECODED, MalformedWorkitemError, encode_state_change, state_of
+from marrowcount_adapters.ups.encoding import (
+    DECODED,
+    MalformedWorkitemError,
+    data_set_of,
+    encode_state_change,
+    state_of,
+)
 from marrowcount_adapters.ups.worklist import UpsService
 
 if TYPE_CHECKING:
@@ -257,6 +263,6 @@ class WebUps(UpsService):
 def _read(document: dict[str, Any]) -> Dataset | None:
     """What the node needs to know of a workitem, and nothing of the patient; None where it cannot be read."""
     try:
-        return Dataset.from_json({tag: element for tag, element in document.items() if tag.upper() in NEEDED})
-    except Exception:  # noqa: BLE001 - pydicom raises whatever it stumbles over; the peer sent it
+        return data_set_of({tag: element for tag, element in document.items() if tag.upper() in NEEDED})
+    except MalformedWorkitemError:
         return None

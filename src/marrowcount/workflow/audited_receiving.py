@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from marrowcount.workflow.receive import Receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
-    from marrowcount.ports import Clock, Digest, InstanceStore, Ledger
-    from marrowcount.slides.instances import InstanceFacts
+    from marrowcount.ports import Digest
     from marrowcount.workflow.auditing import Reception
-    from marrowcount.workflow.receive import Receipt, ReceiveLimits
+    from marrowcount.workflow.receive import Receipt
 
 __all__ = ["AuditedReceiving"]
 
@@ -22,16 +21,7 @@ __all__ = ["AuditedReceiving"]
 class AuditedReceiving(Receiving):
     """Takes instances over as its base does, and tells of each."""
 
-    def __init__(
-        self,
-        store: InstanceStore,
-        ledger: Ledger,
-        clock: Clock,
-        read_facts: Callable[[Path], InstanceFacts],
-        limits: ReceiveLimits,
-    ) -> None:
-        super().__init__(store, ledger, clock, read_facts, limits)
-        self._reception: Reception | None = None
+    _reception: Reception | None = None
 
     @contextmanager
     def told_to(self, reception: Reception) -> Generator[None]:
