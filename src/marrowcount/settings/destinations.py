@@ -12,11 +12,33 @@ from marrowcount.settings.kinds import AeTitle, Section
 __all__ = ["EhrSection", "PacsSection", "StowSection"]
 
 
-class PacsSection(Section):
-    """A PACS that gets annotations and reports by C-STORE."""
+class DestinationSection(Section):
+    """What every destination is called, and whose results it gets."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     """Name in tables and logs; unique."""
+    senders: tuple[str, ...] = ()
+    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
+    institutions: tuple[str, ...] = ()
+    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
+
+
+class WebDestinationSection(DestinationSection):
+    """How every destination on the web is called."""
+
+    bearer_token_file: Path | None = None
+    """File that holds a bearer token; read at every delivery, never logged."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """Silence after which it is given up, in seconds."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
+    tls_show_certificate: bool = False
+    """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""
+
+
+class PacsSection(DestinationSection):
+    """A PACS that gets annotations and reports by C-STORE."""
+
     ae_title: AeTitle
     """Its AE title."""
     host: Annotated[str, Field(min_length=1)]
@@ -35,51 +57,19 @@ class PacsSection(Section):
     """Only results of slides that this PACS sent itself."""
     modalities: tuple[Literal["ANN", "SR"], ...] = ()
     """Only these kinds of objects: annotations, reports. Empty: all."""
-    senders: tuple[str, ...] = ()
-    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
-    institutions: tuple[str, ...] = ()
-    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
 
 
-class StowSection(Section):
+class StowSection(WebDestinationSection):
     """A DICOMweb server that gets annotations and reports by STOW-RS."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    """Name in tables and logs; unique."""
     url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
     """DICOMweb service base, such as ``https://pacs.example.org/dicom-web``."""
-    bearer_token_file: Path | None = None
-    """File that holds a bearer token; read at every delivery, never logged."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """Silence after which it is given up, in seconds."""
-    tls_authorities: Path | None = None
-    """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
-    tls_show_certificate: bool = False
-    """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""
     modalities: tuple[Literal["ANN", "SR"], ...] = ()
     """Only these kinds of objects: annotations, reports. Empty: all."""
-    senders: tuple[str, ...] = ()
-    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
-    institutions: tuple[str, ...] = ()
-    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
 
 
-class EhrSection(Section):
+class EhrSection(WebDestinationSection):
     """A FHIR R4 server that gets the differential as a transaction."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    """Name in tables and logs; unique."""
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
     """FHIR service base, such as ``https://ehr.example.org/fhir``."""
-    bearer_token_file: Path | None = None
-    """File that holds a static bearer token; read at every delivery, never logged."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
-    """Time to wait for an answer, in seconds."""
-    tls_authorities: Path | None = None
-    """PEM file of those who sign the server's certificate; unset: those that the system trusts."""
-    tls_show_certificate: bool = False
-    """Show the certificate of section ``tls`` to a server that asks for one (mutual TLS)."""
-    senders: tuple[str, ...] = ()
-    """Only results of slides from these callers: AE titles, `*` and `?` stand for any letters. Empty: from all."""
-    institutions: tuple[str, ...] = ()
-    """Only results of slides whose Institution Name (0008,0080) is one of these, with `*` and `?`, in any case."""
