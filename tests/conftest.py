@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 """How long an example takes depends on who else uses the machine; pytest-timeout ends what hangs."""
 IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_each_test() -> Iterator[None]:
+    """A command that a test runs in this process sets up logs, which later tests do not see."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

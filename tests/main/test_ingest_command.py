@@ -15,7 +15,6 @@ from slide_files import slide_file
 
 @pytest.fixture
 def ingest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
-    monkeypatch.setattr("marrowcount.main.logs.configure_logs", lambda _level: None)
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[node]\ndata_folder = "{tmp_path}/node"\n[receive]\ndisk_watermark_gib = 0\n')
 

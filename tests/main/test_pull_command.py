@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import structlog
 
 from marrowcount.main import cli
 from marrowcount_adapters.sql import open_ledger
@@ -19,19 +17,6 @@ from slide_files import slide_file
 @pytest.fixture
 def script(tmp_path: Path) -> ScriptedDicomWeb:
     return ScriptedDicomWeb([slide_file(tmp_path / f"{uid}.dcm", uid) for uid in ("1.2.3.1", "1.2.3.2")])
-
-
-@pytest.fixture(autouse=True)
-def _logs_of_this_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The command's logs go to the captured standard error, and those of later tests do not."""
-
-    def configure(_level: str) -> None:
-        factory = structlog.PrintLoggerFactory(file=sys.stderr)
-        structlog.configure(logger_factory=factory, cache_logger_on_first_use=False)
-
-    monkeypatch.setattr("marrowcount.main.logs.configure_logs", configure)
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

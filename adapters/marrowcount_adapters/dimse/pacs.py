@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -35,7 +36,7 @@ from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import ActionStatus, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import C_STORE
@@ -48,6 +49,9 @@ __all__ = ["StandInPacs", "main"]
 REPORT_ATTEMPTS: Final = 60
 REPORT_PAUSE_S: Final = 1.0
 """How often and at what intervals a report is offered to a node that does not answer; real archives take hours."""
+
+GOODBYE_S: Final = 2.0
+"""How long an association that the end of this PACS aborts may take to close; pynetdicom gives it 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,12 @@ class StandInPacs:
     folder: Path
     event_to: Peer | None
 
-    def listen(self, host: str, port: int) -> int:
-        """Start listening in the background; on which port."""
+    @contextmanager
+    def listening(self, host: str, port: int) -> Iterator[int]:
+        """Listens in the background for the block, on which port; then aborts what is still open.
+
+        pynetdicom's threads outlive the main one: without an abort, a report that nobody answers keeps the process.
+        """
         # The switches belong to the process, which is this PACS's own.
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         _config.LOG_HANDLER_LEVEL = "none"
@@ -72,7 +80,10 @@ class StandInPacs:
         entity.supported_contexts = [verification_context(), commitment_context()]
         handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self._commit)]
         server = entity.start_server((host, port), block=False, evt_handlers=handlers)
-        return int(server.server_address[1]) if server else 0
+        try:
+            yield int(server.server_address[1]) if server else 0
+        finally:
+            _end(entity)
 
     def _store(self, event: Event) -> int:
         name = UID(str(cast("C_STORE", event.request).AffectedSOPInstanceUID))
@@ -132,6 +143,12 @@ class StandInPacs:
         return answered
 
 
+def _end(entity: AE) -> None:
+    for association in entity.active_associations:
+        association.acse_timeout = GOODBYE_S
+    entity.shutdown()
+
+
 def _send_report(report: CommitmentReport, association: Association) -> bool:
     """Whether it was answered with success."""
     try:
@@ -159,10 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     options.folder.mkdir(parents=True, exist_ok=True)
-    port = pacs.listen(options.host, options.port)
-    sys.stdout.write(json.dumps({"ready": True, "ae_title": pacs.ae_title, "host": options.host, "port": port}) + "\n")
-    sys.stdout.flush()
-    stop.wait()
+    with pacs.listening(options.host, options.port) as port:
+        told = {"ready": True, "ae_title": pacs.ae_title, "host": options.host, "port": port}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+        stop.wait()
     return 0
 
 

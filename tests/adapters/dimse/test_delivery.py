@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from itertools import islice
@@ -30,9 +33,11 @@ from marrowcount.ports import CommitmentReport, FailedReference, Reference
 from marrowcount_adapters.dimse import Calling, DicomDestination, Peer, Verdict, send_files
 from marrowcount_adapters.dimse.association import open_association
 from marrowcount_adapters.dimse.commitment import (
+    ACTION_REQUEST,
     COMMITMENT_INSTANCE,
     decode_report,
     encode_report,
+    encode_request,
 )
 from marrowcount_adapters.dimse.contexts import COMMITMENT, VERIFICATION, commitment_context, storage_context
 from marrowcount_adapters.dimse.pacs import main
@@ -128,6 +133,22 @@ def test_each_request_for_commitment_is_a_new_transaction(start_pacs: StartPacs,
         first, second = (given(destination, results).commitment_uid for _ in range(2))
     assert first != second
     assert first.startswith("2.25.")
+
+
+def test_the_stand_in_ends_though_a_report_is_unanswered(tmp_path: Path) -> None:
+    """Asked to stop, it does so within seconds, whoever still owes it an answer on an association."""
+    command = [sys.executable, "-m", "marrowcount_adapters.dimse.pacs", "--folder", str(tmp_path / "pacs")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        peer = Peer("PACS", "127.0.0.1", json.loads(process.stdout.readline())["port"])
+        association = open_association(peer, CALLING, [commitment_context()])
+        asked = encode_request("2.25.1", BOTH)
+        association.send_n_action(asked, ACTION_REQUEST, COMMITMENT, COMMITMENT_INSTANCE)
+        association._reactor_checkpoint.clear()  # hears the report and does not answer it
+        time.sleep(0.3)
+        process.terminate()
+        process.wait(timeout=10)
+        association.abort()
 
 
 def test_missing_instances_are_reported_as_failed(start_pacs: StartPacs, results: list[Path], node: Node) -> None:
