@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers bench-models bench-receive crash-test fuzz bench-stow clean
+.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive crash-test fuzz bench-stow clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,9 +20,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) --editable '.[dev,postgresql,train]'
 	@touch $@
 
-install: $(VENV)/.installed  ## set up the virtual environment
+install: $(VENV)/.installed viewer  ## set up the virtual environment
 
-demo: $(VENV)/.installed  ## run the main job for all to see: PACS to node to PACS and EHR
+demo: $(VENV)/.installed viewer  ## run the main job for all to see: PACS to node to PACS and EHR
 	$(BIN)/marrowcount demo
 
 peers:  ## install the real peers that tests talk to, where that is possible (root on Debian)
@@ -34,7 +34,16 @@ $(CONVERTER)/.made: adapters/marrowcount_adapters/slide_converter/requirements.t
 	@MARROWCOUNT_CONVERT__ENVIRONMENT=$(CONVERTER) $(BIN)/marrowcount ingest --prepare && touch $@ \
 		|| echo "converter: not made; the tests that convert slides stand aside"
 
-test: $(VENV)/.installed-dev peers $(CONVERTER)/.made  ## run all tests
+VIEWER := adapters/marrowcount_adapters/web_page/vendor/viewer
+OHIF := .peers/ohif
+viewer:  ## bring the slide viewer of the node's page from npm, where that is possible
+	@$(PYTHON) adapters/npm_packages.py viewer $(VIEWER) \
+		|| echo "viewer: not brought (it needs npm); the node's page shows pictures in its place"
+
+ohif: peers
+	@$(PYTHON) adapters/npm_packages.py ohif $(OHIF) || echo "ohif: not brought; the tests that look with it stand aside"
+
+test: $(VENV)/.installed-dev peers viewer ohif $(CONVERTER)/.made  ## run all tests
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
@@ -68,4 +77,4 @@ bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of m
 	$(BIN)/python tests/benchmarks/bench_stow.py
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) $(CONVERTER) demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(CONVERTER) $(VIEWER) .peers demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

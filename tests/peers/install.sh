@@ -2,7 +2,8 @@
 # Install the real peers that the tests talk to. Where that cannot be done, say so; their tests then stand aside.
 set -euo pipefail
 
-packages=(dcmtk orthanc orthanc-dicomweb rsyslog rsyslog-openssl iproute2 openssl libturbojpeg0)
+packages=(dcmtk orthanc orthanc-dicomweb rsyslog rsyslog-openssl iproute2 openssl libturbojpeg0 chromium fonts-dejavu-core)
+command -v npm >/dev/null || packages+=(npm)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query --show --showformat='${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
