@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.active_learning import PoolTile, TilePool
 from marrowcount.errors import DatasetError
-from marrowcount.main.counting import CELLS_ANN, RESULT_FILE
+from marrowcount.main.result_files import CELLS_ANN, RESULT_FILE
 from marrowcount.slides.geometry import SizePx
 from marrowcount.slides.tiles import TILE_PX, Tile
 from marrowcount_adapters.annotations.rectangles import read_rectangles

@@ -114,10 +114,12 @@ def count(
     settings: SettingsFile = None,
 ) -> None:
     """Count a slide from files, without a network; exit status 3 says that it cannot be counted."""
-    from marrowcount.main.counting import RESULT_FILE, count_files, write_refusal  # noqa: PLC0415 - see the module
+    from marrowcount.main.counting import count_files  # noqa: PLC0415 - see the module
     from marrowcount.main.logs import configure_logs  # noqa: PLC0415 - see the module
     from marrowcount.main.models import load_models  # noqa: PLC0415 - see the module
     from marrowcount.main.progress import ConsoleProgress  # noqa: PLC0415 - see the module
+    from marrowcount.main.result_files import RESULT_FILE  # noqa: PLC0415 - see the module
+    from marrowcount.main.result_writing import write_refusal  # noqa: PLC0415 - see the module
     from marrowcount.main.tables import result_view  # noqa: PLC0415 - see the module
 
     configure_logs()

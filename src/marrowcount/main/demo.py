@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from pydicom import dcmread  # pyright: ignore[reportUnknownVariableType] - its own annotation is partial
 
 from marrowcount.errors import PeerError
-from marrowcount.main.counting import CHART_FILE, DICOM_FILES, FHIR_FILE, RESULT_FILE
 from marrowcount.main.drawing import TRUTH_FILE, draw_phantom
 from marrowcount.main.processes import free_port, module_process
+from marrowcount.main.result_files import OTHER_FILES, RESULT_FILE, dicom_files_in
 from marrowcount.main.tables import result_view
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.states import DeliveryState, SlideState
@@ -178,7 +178,7 @@ def _show(out: Path, results: Path, slide: PhantomSlide, console: Console) -> No
     console.print()
     console.print("[bold]where everything is[/bold]")
     console.print(f"  the phantom slide       {out / 'slide'}", soft_wrap=True)
-    for name in (*DICOM_FILES, FHIR_FILE, CHART_FILE, RESULT_FILE):
+    for name in (*dicom_files_in(results), *OTHER_FILES, RESULT_FILE):
         console.print(f"  {name:<22}  {results / name}", soft_wrap=True)
     console.print(f"  what the PACS received  {out / 'pacs'}", soft_wrap=True)
     console.print(f"  what the EHR received   {out / 'ehr'}", soft_wrap=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import DatasetError, SettingsError
 from marrowcount.evaluation import evaluate_slides, score_slide
-from marrowcount.main.counting import RESULT_FILE
 from marrowcount.main.drawing import TRUTH_FILE
+from marrowcount.main.result_files import RESULT_FILE
 from marrowcount_adapters.evaluation_report import About, read_counted, read_truth, write_slide_report
 from marrowcount_adapters.evaluation_report.about import resampling_words
 from marrowcount_adapters.evaluation_report.numbers import words_of

@@ -18,11 +18,13 @@ import structlog
 
 from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.auditing import audit_trail
-from marrowcount.main.counting import DICOM_FILES, FHIR_FILE, MODALITIES, count_files, write_refusal
+from marrowcount.main.counting import count_files
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
-from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, sync_folders, writing_waits
+from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, dicom_files_in
+from marrowcount.main.result_folders import keep_instances, place_of, sync_folders, writing_waits
+from marrowcount.main.result_writing import write_refusal
 from marrowcount.ports import CountedOutcome, CountProgress, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
@@ -78,9 +80,10 @@ class SlideCounter:
         except SlideError as error:
             write_refusal(error, folder, self.models, job.series_uid)
             raise
-        keep_instances(folder, DICOM_FILES, lambda file: read_facts(file).sop_instance_uid)
+        names = dicom_files_in(folder)
+        keep_instances(folder, names, lambda file: read_facts(file).sop_instance_uid)
         sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new
-        files = {f"{place}/{name}": MODALITIES[name] for name in DICOM_FILES}
+        files = {f"{place}/{name}": MODALITIES[name] for name in names}
         summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
         return CountedOutcome(
             place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job))
