@@ -41,7 +41,7 @@ class Reason(IntEnum):
     PROCESSING_FAILURE = 0x0110
     """The node's own failure."""
     DUPLICATE_INSTANCE = 0x0111
-    """PS3.7 C.5.11: the SOP Instance UID belongs to another data set."""
+    """PS3.7 C.5.8: the SOP Instance UID belongs to another data set."""
     CLASS_NOT_SUPPORTED = 0x0122
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_MISMATCH = 0xA900

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 from marrowcount.errors import MarrowcountError
 from marrowcount.slides.expectations import ExpectedInstance
-from marrowcount_adapters.dimse.statuses import Status
+from marrowcount_adapters.dimse.statuses import NotificationStatus
 from marrowcount_adapters.dimse.streaming import caller_of
 
 if TYPE_CHECKING:
@@ -42,28 +42,30 @@ def answer_notification(event: Event, on_notification: OnNotification | None) ->
         status = _judged(event.attribute_list, uid, caller, on_notification)
     except MarrowcountError as error:
         LOG.error("notification.not_recorded", code=error.code, caller=caller)  # noqa: TRY400 - the code says all
-        status = Status.PROCESSING_FAILURE
+        status = NotificationStatus.PROCESSING_FAILURE
     except Exception as error:  # noqa: BLE001 - whatever a peer sends; it must be answered
         LOG.warning("notification.failed", error=type(error).__name__, caller=caller)
-        status = Status.PROCESSING_FAILURE
+        status = NotificationStatus.PROCESSING_FAILURE
     LOG.info("notification.answered", notification=uid, caller=caller, status=f"{status:04X}")
-    if status is not Status.SUCCESS or given:
+    if status is not NotificationStatus.SUCCESS or given:
         return status, None
     assigned = Dataset()
     assigned.AffectedSOPInstanceUID = uid  # pynetdicom moves it from here into the command
     return status, assigned
 
 
-def _judged(notification: Dataset, uid: str, caller: str, on_notification: OnNotification | None) -> Status:
+def _judged(notification: Dataset, uid: str, caller: str, on_notification: OnNotification | None) -> NotificationStatus:
     if on_notification is None:
-        return Status.PROCESSING_FAILURE
+        return NotificationStatus.PROCESSING_FAILURE
     if any(not notification.get(keyword) for keyword in REQUIRED):
-        return Status.MISSING_ATTRIBUTE
+        return NotificationStatus.MISSING_ATTRIBUTE
     try:
         available = tuple(_available(notification))
     except AttributeError:  # pydicom's, for an attribute that an item lacks
-        return Status.MISSING_ATTRIBUTE
-    return Status.SUCCESS if on_notification(uid, caller, available) else Status.DUPLICATE_INSTANCE
+        return NotificationStatus.MISSING_ATTRIBUTE
+    return (
+        NotificationStatus.SUCCESS if on_notification(uid, caller, available) else NotificationStatus.DUPLICATE_INSTANCE
+    )
 
 
 def _available(notification: Dataset) -> Iterator[ExpectedInstance]:

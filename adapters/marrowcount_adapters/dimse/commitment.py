@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from marrowcount.errors import MarrowcountError
 from marrowcount.ports import CommitmentReport, FailedReference, Reference
-from marrowcount_adapters.dimse.statuses import Status
+from marrowcount_adapters.dimse.statuses import ReportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,7 @@ def answer_report(event: Event, on_commitment: OnCommitment) -> tuple[int, None]
         matched = _offered(report, on_commitment)
     except (MarrowcountError, ValueError) as error:
         LOG.warning("commitment.report_failed", error=str(error))
-        return Status.PROCESSING_FAILURE, None
+        return ReportStatus.PROCESSING_FAILURE, None
     LOG.info(
         "commitment.reported",
         transaction_uid=report.transaction_uid,
@@ -125,7 +125,7 @@ def answer_report(event: Event, on_commitment: OnCommitment) -> tuple[int, None]
         failed=len(report.failed),
         matched=matched,
     )
-    return Status.SUCCESS, None
+    return ReportStatus.SUCCESS, None
 
 
 def _offered(report: CommitmentReport, on_commitment: OnCommitment) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 import structlog
 from pydicom.dataset import Dataset
 
-from marrowcount_adapters.dimse.statuses import Status
+from marrowcount_adapters.dimse.statuses import ReportStatus
 from marrowcount_adapters.dimse.streaming import caller_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,6 @@ def answer_workitem_event(event: Event, on_workitem: OnWorkitem | None) -> tuple
         heard = on_workitem is not None and on_workitem(worklist, kind, uid, information)
     except Exception as error:  # noqa: BLE001 - whatever a peer sends; it must be answered
         LOG.warning("workitem_event.failed", worklist=worklist, error=type(error).__name__)
-        return Status.PROCESSING_FAILURE, None
+        return ReportStatus.PROCESSING_FAILURE, None
     LOG.info("workitem_event.heard", worklist=worklist, event_type=kind, workitem=uid, heard=heard)
-    return Status.SUCCESS, None
+    return ReportStatus.SUCCESS, None

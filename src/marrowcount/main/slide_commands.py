@@ -44,7 +44,7 @@ def resume(
 
 @slide.command()
 def discard(series: Series, reason: Reason, by: By, settings: SettingsFile = None) -> None:
-    """Keep a slide from being counted; its files stay until retention, and `resume` takes it back."""
+    """Keep a slide from being counted; its files stay, and `resume` takes it back."""
     _decide(settings, lambda deciding: deciding.discard(series, by, reason))
 
 

@@ -38,7 +38,7 @@ class SlideState(StrEnum):
     INCOMPLETE = "incomplete"
     """It did not become complete in time; a late instance, or a person, resumes it."""
     DISCARDED = "discarded"
-    """A person decided that it is not to be counted; only a person takes that back. Its files stay until retention."""
+    """A person decided that it is not to be counted; only a person takes that back. Its files stay."""
     ASIDE = "aside"
     """Nothing to count is in this series: documents, or what belongs to a slide that came in another series."""
     FAILED = "failed"

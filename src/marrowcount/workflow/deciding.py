@@ -56,7 +56,7 @@ class Deciding:
         return self._told(slide, "accepted as it is", "incomplete or being received", done=done)
 
     def discard(self, series_uid: str, by: str, reason: str) -> SlideRecord:
-        """Keep a slide from being counted; its files stay until retention.
+        """Keep a slide from being counted; its files stay, as the node deletes none.
 
         Raises:
             DecisionError: ``unknown-slide``, ``decision-unsigned``, ``wrong-state``.

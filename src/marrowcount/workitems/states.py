@@ -39,7 +39,7 @@ class UpsStatus(IntEnum):
 
     SUCCESS = 0x0000
     DUPLICATE = 0x0111
-    """Duplicate SOP Instance (PS3.7 C.5.11)."""
+    """Duplicate SOP Instance (PS3.7 C.5.8)."""
     CREATED_WITH_CHANGES = 0xB300
     LOCK_NOT_GRANTED = 0xB301
     ALREADY_CANCELED = 0xB304

@@ -284,7 +284,7 @@ def test_an_unreadable_instance_is_found_by_its_uids(start: Started, tmp_path: P
 
 
 def test_a_vanished_instance_is_not_found(start: Started, tmp_path: Path) -> None:
-    """Deleted by retention or by hand: 404."""
+    """Deleted by hand: 404."""
     node = start()
     node.hold(slide_file(tmp_path / "a.dcm", "1.2.3.1"))
     node.store.path(node.ledger.instances("1.2.3")[0].file.path).unlink()
