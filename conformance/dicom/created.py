@@ -1,21 +1,31 @@
-"""The attributes of what the node creates, read off objects that its own encoders made of a made-up count."""
+"""The attributes of what the node creates, read off objects that its own encoders made of a made-up count.
+
+They are made twice: of a slide with a complete header, and of one whose header says no more than it must. What differs
+depends on the slide.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from pydicom.datadict import keyword_for_tag
 
 from made_up_result import make_result, make_source_header
+from marrowcount.result import Specimen
 from marrowcount_adapters.annotations import encode_cells, encode_roi
+from marrowcount_adapters.annotations.source import REQUIRED
 from marrowcount_adapters.structured_report import encode_differential
+from marrowcount_adapters.structured_report.encode import IMAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
+
+    from marrowcount.result import CountResult
 
 OWN: Final = frozenset(
     {
@@ -35,13 +45,36 @@ OWN: Final = frozenset(
 )
 """The node's own values, also where one happens to equal the slide's."""
 
+NEEDED: Final = frozenset({*REQUIRED, *IMAGE_ATTRIBUTES})
+"""Without these a slide is not taken, or not counted."""
+
 LONGEST: Final = 60
 
 
 @cache
 def created_objects() -> Mapping[str, Dataset]:
     """An object of each kind."""
+    return _encoded(make_result(), _complete_header())
+
+
+@cache
+def bare_objects() -> Mapping[str, Dataset]:
+    """An object of each kind, of a slide that says no more than it must."""
     result, header = make_result(), make_source_header()
+    for element in list(header):
+        if element.keyword not in NEEDED:
+            del header[element.tag]
+    context = replace(result.context, accession_number="", acquired=None, specimen=Specimen("", "", "", ""))
+    return _encoded(replace(result, context=context), header)
+
+
+def _complete_header() -> Dataset:
+    header = make_source_header()
+    header.ReferringPhysicianName = "Doe^Jo"
+    return header
+
+
+def _encoded(result: CountResult, header: Dataset) -> Mapping[str, Dataset]:
     cells, tiles = encode_cells(result, header), encode_roi(result, header)
     return {"cells": cells, "tiles": tiles, "report": encode_differential(result, header, [cells, tiles])}
 
@@ -54,7 +87,7 @@ def created_tables() -> Mapping[str, Callable[[], Iterator[str]]]:
 def _attributes(name: str) -> Iterator[str]:
     yield "| attribute | tag | VR | presence | value | source |"
     yield "|---|---|---|---|---|---|"
-    header = make_source_header()
+    header, bare = _complete_header(), bare_objects()[name]
     for element in created_objects()[name]:
         yield (
             "| "
@@ -63,7 +96,7 @@ def _attributes(name: str) -> Iterator[str]:
                     _name(element),
                     f"({element.tag.group:04X},{element.tag.element:04X})",
                     element.VR,
-                    _presence(element),
+                    presence(element, bare),
                     _value(element),
                     _source(element, header),
                 )
@@ -76,9 +109,18 @@ def _name(element: DataElement) -> str:
     return element.name if keyword_for_tag(element.tag) else str(element.tag)
 
 
-def _presence(element: DataElement) -> str:
-    """ALWAYS with a value, or EMPTY, as PS3.2 writes it."""
-    return "EMPTY" if element.is_empty else "ALWAYS"
+def presence(element: DataElement, bare: Dataset) -> str:
+    """As PS3.2 writes it.
+
+    Args:
+        element: of an object of a slide with a complete header.
+        bare: the same object of a slide that says no more than it must.
+    """
+    if element.tag not in bare:
+        return "ANAP"
+    if element.is_empty:
+        return "EMPTY"
+    return "VNAP" if bare[element.tag].is_empty else "ALWAYS"
 
 
 def _value(element: DataElement) -> str:
@@ -98,7 +140,7 @@ def _value(element: DataElement) -> str:
         "ContinuityOfContent",
     } or element.VR in {"UI", "DA", "TM"}:
         return ""
-    text = str(element.value)
+    text = "\\".join(map(str, element.value)) if element.VM > 1 else str(element.value)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 

@@ -1,5 +1,7 @@
 """Write the DICOM conformance statement: prose from the template, every table from the code.
 
+A template names a table by its name in double braces on a line of its own; ``contents`` stands for the headings.
+
 python conformance/dicom/generate.py           # writes statement.md and integration.md beside this file
 python conformance/dicom/generate.py --check   # exit status 1 where they are not current
 """
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 DOCUMENTS: Final = ("statement", "integration")
 PLACE: Final = re.compile(r"^\{\{(?P<table>[a-z-]+)\}\}$", re.MULTILINE)
+CONTENTS: Final = "contents"
+HEADING: Final = re.compile(r"^(?P<depth>#{2,3}) (?P<title>.+)$", re.MULTILINE)
+LEFT_OUT: Final = re.compile(r"[^\w\- ]")
+"""Of a heading, in its anchor."""
 
 
 def rendered(name: str) -> str:
@@ -30,7 +36,19 @@ def rendered(name: str) -> str:
         KeyError: the template names a table that there is not.
     """
     template = (HERE / f"{name}.template.md").read_text(encoding="utf-8")
-    return PLACE.sub(lambda place: "\n".join(TABLES[place["table"]]()), template)
+    made = {CONTENTS: lambda: contents(template), **TABLES}
+    return PLACE.sub(lambda place: "\n".join(made[place["table"]]()), template)
+
+
+def contents(text: str) -> Iterator[str]:
+    """The headings of a document as a list of links, two levels deep."""
+    for found in HEADING.finditer(text):
+        yield f"{'  ' * (len(found['depth']) - 2)}- [{found['title']}](#{anchor(found['title'])})"
+
+
+def anchor(title: str) -> str:
+    """What a heading is called by in a link."""
+    return LEFT_OUT.sub("", title.lower()).replace(" ", "-")
 
 
 def stale() -> Iterator[str]:

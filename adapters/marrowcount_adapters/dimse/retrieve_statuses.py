@@ -17,8 +17,11 @@ class RetrieveStatus(IntEnum):
     """Status (0000,0900) of a response."""
 
     SUCCESS = 0x0000
+    """Any service: complete."""
     CLASS_NOT_SUPPORTED = 0x0122
+    """Any service."""
     NOT_AUTHORISED = 0x0124
+    """Any service."""
     OUT_OF_RESOURCES = 0xA700
     """C-FIND."""
     CANNOT_COUNT = 0xA701
@@ -28,10 +31,13 @@ class RetrieveStatus(IntEnum):
     DESTINATION_UNKNOWN = 0xA801
     """C-MOVE."""
     IDENTIFIER_MISMATCH = 0xA900
+    """Any service: the identifier does not match the SOP Class."""
     SUB_OPERATIONS_FAILED = 0xB000
-    """Complete, but one or more sub-operations failed or ended with a warning."""
+    """C-MOVE, C-GET: complete, but one or more sub-operations failed or ended with a warning."""
     CANCELLED = 0xFE00
+    """Any service: ended by a request to cancel."""
     PENDING = 0xFF00
+    """C-FIND: a match. C-MOVE, C-GET: sub-operations go on."""
     PENDING_KEYS_IGNORED = 0xFF01
     """C-FIND: one or more optional keys were not matched."""
 

@@ -38,28 +38,37 @@ class UpsStatus(IntEnum):
     """Statuses of the UPS services (PS3.4 CC.2.1.4 to CC.2.7.4)."""
 
     SUCCESS = 0x0000
+    """Done."""
     DUPLICATE = 0x0111
     """Duplicate SOP Instance (PS3.7 C.5.8)."""
     CREATED_WITH_CHANGES = 0xB300
+    """Created; what it lacked was filled in."""
     LOCK_NOT_GRANTED = 0xB301
     ALREADY_CANCELED = 0xB304
+    """It was CANCELED before."""
     ALREADY_COMPLETED = 0xB306
+    """It was COMPLETED before."""
     FINAL = 0xC300
     """It may no longer be updated."""
     WRONG_TRANSACTION = 0xC301
     """The correct Transaction UID was not provided."""
     ALREADY_IN_PROGRESS = 0xC302
+    """It was IN PROGRESS before."""
     ONLY_CREATED_SCHEDULED = 0xC303
+    """It becomes SCHEDULED by its creation alone."""
     REQUIREMENTS_UNMET = 0xC304
     """It lacks what its final state requires."""
     UNKNOWN = 0xC307
+    """There is no such workitem, or no more."""
     UNKNOWN_RECEIVER = 0xC308
     NOT_SCHEDULED = 0xC309
     """Created with another state than SCHEDULED."""
     NOT_IN_PROGRESS = 0xC310
+    """It is not IN PROGRESS."""
     COMPLETED_ALREADY = 0xC311
     """Too late to cancel."""
     PERFORMER_UNREACHABLE = 0xC312
+    """Its performer cannot be told."""
     PERFORMER_REFUSES = 0xC313
     ACTION_UNFIT = 0xC314
     NO_EVENT_REPORTS = 0xC315
