@@ -23,7 +23,7 @@ STATED_ON: Final = "2026-11-30"
 PERFORMER: Final = (
     ("RAD-81 Query UPS Workitems", "looks for work", "C-FIND", "GET /workitems"),
     ("RAD-82 Claim UPS Workitem", "claims it", "N-ACTION", "PUT /workitems/{uid}/state"),
-    ("RAD-83 Get UPS Workitem", "looks at a workitem", "N-GET", "GET /workitems/{uid}"),
+    ("RAD-83 Get UPS Workitem", "asks for the input that a search left out", "N-GET", "GET /workitems/{uid}"),
     ("RAD-84 Update UPS Workitem", "tells progress", "N-SET", "POST /workitems/{uid}"),
     ("RAD-85 Complete UPS Workitem", "completes it", "N-ACTION", "PUT /workitems/{uid}/state"),
     ("RAD-85 Complete UPS Workitem, as CANCELED", "cancels it", "N-ACTION", "PUT /workitems/{uid}/state"),

@@ -145,7 +145,7 @@ def performed_by_dimse() -> Mapping[str, Sequence[Message]]:
     worklist, service = dimse_worklist(noting), DimseUps("worklist", NODE, noting.called)
     doings = {
         "looks for work": worklist.scheduled,
-        "looks at a workitem": lambda: service.get("1.9"),
+        "asks for the input that a search left out": lambda: service.get("1.9"),
         "claims it": lambda: worklist.claim("1.9", "1.8"),
         "tells progress": lambda: worklist.report("1.9", "1.8", StepProgress(50, "words")),
         "completes it": lambda: worklist.complete("1.9", "1.8", PERFORMED),

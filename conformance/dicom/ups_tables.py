@@ -58,7 +58,7 @@ PLAIN: Final = {
 """Statuses of PS3.7 Annex C and PS3.4 Annex CC that the node knows by number alone."""
 
 HEARD: Final = {
-    WorkitemEventKind.STATE: "SCHEDULED: the node looks for work; COMPLETED, CANCELED: at its own workitem",
+    WorkitemEventKind.STATE: "SCHEDULED: the node looks for work; an end: it goes on with its own at once",
     WorkitemEventKind.CANCEL_REQUESTED: "granted until all slides are counted, else the workitem is completed",
     WorkitemEventKind.PROGRESS: "nothing",
     WorkitemEventKind.WORKLIST_STATUS: "the node looks for work",

@@ -159,7 +159,7 @@ def test_answers_of_a_worklist_are_those_of_the_code(generate: Any) -> None:  # 
 
 def test_passing_failures_of_a_worklist_are_treated_alike() -> None:
     """The row of UPS-RS that names several statuses holds for each of them."""
-    from ups_tables import WEB_PASSING, outcomes_of, answering_web, worklist_over
+    from ups_tables import WEB_PASSING, answering_web, outcomes_of, worklist_over
 
     assert {outcomes_of(worklist_over(answering_web(status))) for status in WEB_PASSING} == {("asked again later",) * 3}
 
