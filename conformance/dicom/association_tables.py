@@ -112,7 +112,7 @@ def requestor() -> Iterator[str]:
         ("maximum PDU size offered", amount(MAX_PDU_BYTES)),
         ("asynchronous operations window", "not proposed"),
         ("user identity, SOP class extended negotiation", "not proposed"),
-        ("associations at once", "one for each destination, archive and worklist"),
+        ("associations at once", "one for each destination, archive and worklist, and one for storage commitment"),
         ("presentation contexts", f"{MAX_CONTEXTS}; where files need more, another association follows"),
         ("TCP connection", seconds(_default(Calling, "connect_s"))),
         ("TLS handshake, and then A-ASSOCIATE-AC or -RJ", f"{seconds(_default(Calling, 'associate_s'))} each"),
