@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from marrowcount.slides.detections import Detection, LookedAtTile
     from marrowcount.slides.geometry import SizePx, SpacingMm
     from marrowcount.slides.manifest import ModelManifest
+    from marrowcount.slides.placement import Placement
 
 __all__ = ["CountResult", "ModelIdentity", "ModelTask", "SlideContext", "Specimen"]
 
@@ -98,6 +99,7 @@ class CountResult:
         detections: all objects found, boxes in pixels of the base level's total pixel matrix.
         histogram: the IHCT.
         warnings: quality flags in words, each beginning with a stable code and a colon.
+        placement: how the base level lies on the glass; None where its header does not tell.
     """
 
     context: SlideContext
@@ -111,6 +113,7 @@ class CountResult:
     models: tuple[ModelIdentity, ...]
     counted_at: datetime
     warnings: tuple[str, ...] = ()
+    placement: Placement | None = None
 
     @property
     def tiles_looked_at(self) -> int:

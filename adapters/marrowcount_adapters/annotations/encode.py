@@ -1,7 +1,8 @@
 """Result to annotation instances: the cells found, and the tiles looked at.
 
-Both are 2D, in pixels of the base level's total pixel matrix (PS3.3 C.37.1.2), with (0, 0) at the outer corner of the
-first pixel; rectangles need no index list, about which implementations disagree.
+Unless a site wants it otherwise both are 2D, in pixels of the base level's total pixel matrix (PS3.3 C.37.1.2), with
+(0, 0) at the outer corner of the first pixel, and rectangles, which need no index list, about which implementations
+disagree.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from marrowcount.workflow.identity import (
     result_uid,
     software_versions,
 )
+from marrowcount_adapters.annotations.drawing import AnnotationForm, Drawing, drawing_of
 from marrowcount_adapters.annotations.source import copied_header, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
     from marrowcount.result import CountResult, ModelIdentity
@@ -61,6 +62,7 @@ class _Finding:
     modifier: Code | None
     colour: str
     measured: CodedConcept
+    task: ModelTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,13 @@ CELLS: Final = _Content("cells", 1, "MARROW CELLS", "Cells found by AI, prelimin
 TILES: Final = _Content("tiles", 2, "MARROW TILES", "Tiles judged by AI, preliminary")
 
 
-def encode_cells(result: CountResult, source: Dataset) -> Dataset:
-    """All objects found: one group of rectangles for each class that was found, in the order of the classes.
+def encode_cells(result: CountResult, source: Dataset, form: AnnotationForm | None = None) -> Dataset:
+    """All objects found: one group of boxes for each class that was found, in the order of the classes.
 
     Args:
         result: the count.
         source: header of an instance of the base level; pixels are not needed.
+        form: how places are written; 2D rectangles when left out.
 
     Raises:
         SlideError: ``no-cells``: nothing was found, and the standard knows no empty annotation;
@@ -103,15 +106,17 @@ def encode_cells(result: CountResult, source: Dataset) -> Dataset:
         )
         for cell_type in CellType
     }
-    return _encode(result, source, CELLS, by_class, result.model(ModelTask.CELLS))
+    drawing = drawing_of(result, form or AnnotationForm())
+    return _encode(result, source, CELLS, drawing, by_class)
 
 
-def encode_roi(result: CountResult, source: Dataset) -> Dataset:
+def encode_roi(result: CountResult, source: Dataset, form: AnnotationForm | None = None) -> Dataset:
     """The tiles looked at, those counted and those rejected, with the ROI model's probability.
 
     Args:
         result: the count.
         source: as for :func:`encode_cells`.
+        form: as for :func:`encode_cells`.
 
     Raises:
         SlideError: as :func:`encode_cells`.
@@ -123,7 +128,8 @@ def encode_roi(result: CountResult, source: Dataset) -> Dataset:
         )
         for accepted in (True, False)
     }
-    return _encode(result, source, TILES, by_verdict, result.model(ModelTask.ROI))
+    drawing = drawing_of(result, form or AnnotationForm())
+    return _encode(result, source, TILES, drawing, by_verdict)
 
 
 def _cell_finding(cell_type: CellType) -> _Finding:
@@ -136,6 +142,7 @@ def _cell_finding(cell_type: CellType) -> _Finding:
         codes.modifier,
         PALETTE[cell_type],
         CERTAINTY,
+        ModelTask.CELLS,
     )
 
 
@@ -144,24 +151,33 @@ def _tile_finding(*, accepted: bool) -> _Finding:
         label, modifier, colour = "Monolayer regions counted", COUNTED_TILES, COUNTED_TILE_COLOUR
     else:
         label, modifier, colour = "Tiles looked at and rejected", REJECTED_TILES, REJECTED_TILE_COLOUR
-    return _Finding(f"tiles/{modifier.value}", label, SPATIAL_CONCEPT, SELECTED_REGION, modifier, colour, PROBABILITY)
+    return _Finding(
+        f"tiles/{modifier.value}",
+        label,
+        SPATIAL_CONCEPT,
+        SELECTED_REGION,
+        modifier,
+        colour,
+        PROBABILITY,
+        ModelTask.ROI,
+    )
 
 
 def _encode(
     result: CountResult,
     source: Dataset,
     content: _Content,
+    drawing: Drawing,
     findings: dict[_Finding, _Boxes],
-    model: ModelIdentity,
 ) -> Dataset:
     found = [(finding, boxes) for finding, boxes in findings.items() if boxes.boxes]
     if not found:
         raise SlideError(Refusal.NO_CELLS, f"There is nothing to annotate: the result holds no {content.part}.")
-    groups = [_group(result, number, finding, boxes, model) for number, (finding, boxes) in enumerate(found, start=1)]
-    return _instance(result, copied_header(source, result.context.base_instance_uid), content, groups)
+    groups = [_group(result, number, finding, boxes, drawing) for number, (finding, boxes) in enumerate(found, start=1)]
+    return _instance(result, copied_header(source, result.context.base_instance_uid), content, drawing, groups)
 
 
-def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, model: ModelIdentity) -> AnnotationGroup:
+def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, drawing: Drawing) -> AnnotationGroup:
     probabilities = np.array(found.probabilities, dtype=np.float32)
     group = AnnotationGroup(
         number=number,
@@ -169,10 +185,10 @@ def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, m
         label=finding.label,
         annotated_property_category=_coded(finding.category),
         annotated_property_type=_coded(finding.kind),
-        graphic_type="RECTANGLE",
-        graphic_data=[_corners(box.clipped(result.size)) for box in found.boxes],
+        graphic_type=drawing.graphic_type,
+        graphic_data=drawing.corners(found.boxes),
         algorithm_type="AUTOMATIC",
-        algorithm_identification=_algorithm(model),
+        algorithm_identification=_algorithm(result.model(finding.task)),
         measurements=[Measurements(finding.measured, probabilities, NO_UNITS)],
         display_color=CIELabColor.from_string(finding.colour),
     )
@@ -180,17 +196,6 @@ def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, m
         kind = group.AnnotationPropertyTypeCodeSequence[0]
         kind.AnnotationPropertyTypeModifierCodeSequence = [_coded(finding.modifier)]
     return group
-
-
-def _corners(box: PixelBox) -> NDArray[np.float32]:
-    """Clockwise from the top left, shape (4, 2): float32 resolves 1/64 pixel at 200,000 pixels."""
-    corners = (
-        (box.left, box.top),
-        (box.right, box.top),
-        (box.right, box.bottom),
-        (box.left, box.bottom),
-    )
-    return np.array(corners, dtype=np.float32)
 
 
 def _coded(code: Code) -> CodedConcept:
@@ -208,13 +213,13 @@ def _algorithm(model: ModelIdentity) -> AlgorithmIdentificationSequence:
 
 
 def _instance(
-    result: CountResult, header: Dataset, content: _Content, groups: Sequence[AnnotationGroup]
+    result: CountResult, header: Dataset, content: _Content, drawing: Drawing, groups: Sequence[AnnotationGroup]
 ) -> MicroscopyBulkSimpleAnnotations:
     zone = zone_of(header)
     moment = result.counted_at.astimezone(zone or result.counted_at.tzinfo)
     dataset = MicroscopyBulkSimpleAnnotations(
         source_images=[header],
-        annotation_coordinate_type="2D",
+        annotation_coordinate_type=drawing.coordinate_type,
         pixel_origin_interpretation="VOLUME",
         annotation_groups=groups,
         series_instance_uid=result_uid(result, ANNOTATION_SERIES.part),

@@ -21,6 +21,7 @@ from marrowcount_adapters.wsi.checks import (
 from marrowcount_adapters.wsi.header import read_context, read_header, sound_values
 from marrowcount_adapters.wsi.overview import overview_plan, reduced
 from marrowcount_adapters.wsi.pixels import LevelPixels
+from marrowcount_adapters.wsi.placement import placement_of
 from marrowcount_adapters.wsi.planes import middle, with_middle_plane_first
 from marrowcount_adapters.wsi.series import slide_levels, told_of
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from marrowcount.ports import Picture
     from marrowcount.result import SlideContext
     from marrowcount.slides.geometry import SizePx, SpacingMm
+    from marrowcount.slides.placement import Placement
     from marrowcount.slides.tiles import Tile
     from marrowcount_adapters.wsi.series import Level
 
@@ -46,7 +48,12 @@ class WsidicomSlide(Slide):
     """An opened slide; read tiles, then close it (or use it in a ``with``). Several threads may read at once."""
 
     def __init__(
-        self, levels: Sequence[Level], spacing: SpacingMm, context: SlideContext, stack_um: tuple[float, ...] = ()
+        self,
+        levels: Sequence[Level],
+        spacing: SpacingMm,
+        context: SlideContext,
+        stack_um: tuple[float, ...] = (),
+        placement: Placement | None = None,
     ) -> None:
         """Open the base level.
 
@@ -55,6 +62,7 @@ class WsidicomSlide(Slide):
             spacing: of the base level.
             context: of the slide.
             stack_um: heights of the base level's focal planes where they are instances of their own.
+            placement: of the base level on the glass, where its header tells.
 
         Raises:
             SlideError: ``DAMAGED``, ``UNSUPPORTED_SYNTAX``.
@@ -66,6 +74,7 @@ class WsidicomSlide(Slide):
         self._context = context
         self._pixels = LevelPixels(self._base)
         self._stack_um = stack_um
+        self._placement = placement
 
     @property
     def context(self) -> SlideContext:
@@ -81,6 +90,11 @@ class WsidicomSlide(Slide):
     def spacing(self) -> SpacingMm:
         """Pixel spacing of the base level."""
         return self._spacing
+
+    @property
+    def placement(self) -> Placement | None:
+        """How the base level lies on the glass; None where its header does not tell."""
+        return self._placement
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -170,9 +184,11 @@ def open_slide(source: Path | Sequence[Path], allowed: AllowedResolution | None 
             require_attributes(header)
             require_decodable(header)
     spacing = require_resolution(base.facts.spacing, allowed or AllowedResolution())
+    with told_of(base.paths[0]), sound_values():
+        placement = placement_of(header, spacing)
     require_tile(base)
     require_complete(levels)
-    return WsidicomSlide(levels, spacing, context, stack_um)
+    return WsidicomSlide(levels, spacing, context, stack_um, placement)
 
 
 def _require_colours(picture: Picture) -> None:

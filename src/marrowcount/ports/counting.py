@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from marrowcount.result import ModelIdentity, SlideContext
     from marrowcount.slides.detections import Detection
     from marrowcount.slides.geometry import SizePx, SpacingMm
+    from marrowcount.slides.placement import Placement
     from marrowcount.slides.tiles import Tile
 
 __all__ = ["CellModel", "Clock", "Picture", "Progress", "RoiModel", "Slide"]
@@ -39,6 +40,11 @@ class Slide(Protocol):
     def spacing(self) -> SpacingMm:
         """Pixel spacing of the base level."""
         ...
+
+    @property
+    def placement(self) -> Placement | None:
+        """How the base level lies on the glass; None where its header does not tell."""
+        return None
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -143,6 +143,7 @@ def count_slide(
         models=(models[0].identity, models[1].identity),
         counted_at=clock.now(),
         warnings=(*slide.remarks, *_warnings(differential, watch), *map(str, unfamiliar)),
+        placement=slide.placement,
     )
 
 
