@@ -11,39 +11,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from highdicom import AlgorithmIdentificationSequence
 from highdicom.ann import AnnotationGroup, Measurements, MicroscopyBulkSimpleAnnotations
-from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.color import CIELabColor
 from highdicom.sr import CodedConcept
 
-from marrowcount.cytology.cell_types import CODES, LOCAL_SCHEME, CellType, Code, Grade
-from marrowcount.cytology.concepts import COUNTED_TILES, LOCAL_SCHEME_NAME, LOCAL_SCHEME_UID, REJECTED_TILES
+from marrowcount.cytology.cell_types import CODES, CellType, Code, Grade
+from marrowcount.cytology.concepts import COUNTED_TILES, REJECTED_TILES
 from marrowcount.cytology.palette import COUNTED_TILE_COLOUR, PALETTE, REJECTED_TILE_COLOUR
 from marrowcount.errors import Refusal, SlideError
 from marrowcount.result import ModelTask
 from marrowcount.workflow.identity import (
     ANNOTATION_SERIES,
-    MANUFACTURER,
-    PRODUCT,
-    device_uuid,
     result_uid,
-    software_versions,
 )
 from marrowcount_adapters.annotations.drawing import AnnotationForm, Drawing, drawing_of
-from marrowcount_adapters.annotations.source import copied_header, zone_of
+from marrowcount_adapters.annotations.making import algorithm, coded, coding_schemes, equipment, finish, series
+from marrowcount_adapters.annotations.source import copied_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydicom.dataset import Dataset
 
-    from marrowcount.result import CountResult, ModelIdentity
+    from marrowcount.result import CountResult
     from marrowcount.slides.geometry import PixelBox
 
 __all__ = ["encode_cells", "encode_roi"]
 
-ARTIFICIAL_INTELLIGENCE: Final = CodedConcept("123110", "DCM", "Artificial Intelligence")
 CERTAINTY: Final = CodedConcept("111012", "DCM", "Certainty of Finding")
 PROBABILITY: Final = CodedConcept("122157", "DCM", "Probability")
 NO_UNITS: Final = CodedConcept("1", "UCUM", "no units")
@@ -183,74 +177,37 @@ def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, d
         number=number,
         uid=result_uid(result, finding.part),
         label=finding.label,
-        annotated_property_category=_coded(finding.category),
-        annotated_property_type=_coded(finding.kind),
+        annotated_property_category=coded(finding.category),
+        annotated_property_type=coded(finding.kind),
         graphic_type=drawing.graphic_type,
         graphic_data=drawing.corners(found.boxes),
         algorithm_type="AUTOMATIC",
-        algorithm_identification=_algorithm(result.model(finding.task)),
+        algorithm_identification=algorithm(result.model(finding.task)),
         measurements=[Measurements(finding.measured, probabilities, NO_UNITS)],
         display_color=CIELabColor.from_string(finding.colour),
     )
     if finding.modifier is not None:  # highdicom has no argument for it
         kind = group.AnnotationPropertyTypeCodeSequence[0]
-        kind.AnnotationPropertyTypeModifierCodeSequence = [_coded(finding.modifier)]
+        kind.AnnotationPropertyTypeModifierCodeSequence = [coded(finding.modifier)]
     return group
-
-
-def _coded(code: Code) -> CodedConcept:
-    return CodedConcept(code.value, code.scheme, code.meaning)
-
-
-def _algorithm(model: ModelIdentity) -> AlgorithmIdentificationSequence:
-    return AlgorithmIdentificationSequence(
-        name=model.name,
-        family=ARTIFICIAL_INTELLIGENCE,
-        version=model.version,
-        source=MANUFACTURER,
-        parameters={"sha256": model.sha256, "threshold": repr(float(model.threshold))},
-    )
 
 
 def _instance(
     result: CountResult, header: Dataset, content: _Content, drawing: Drawing, groups: Sequence[AnnotationGroup]
 ) -> MicroscopyBulkSimpleAnnotations:
-    zone = zone_of(header)
-    moment = result.counted_at.astimezone(zone or result.counted_at.tzinfo)
     dataset = MicroscopyBulkSimpleAnnotations(
         source_images=[header],
         annotation_coordinate_type=drawing.coordinate_type,
         pixel_origin_interpretation="VOLUME",
         annotation_groups=groups,
-        series_instance_uid=result_uid(result, ANNOTATION_SERIES.part),
-        series_number=ANNOTATION_SERIES.number,
-        series_description=ANNOTATION_SERIES.description,
-        series_date=moment.date(),
-        series_time=moment.time(),
         sop_instance_uid=result_uid(result, content.part),
         instance_number=content.instance_number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=PRODUCT,
-        device_serial_number=str(device_uuid(result)),
         content_label=content.label,
         content_description=content.description,
-        content_date=moment.date(),
-        content_time=moment.time(),
         specific_character_set="ISO_IR 192",
-        coding_schemes=_coding_schemes(),
+        coding_schemes=coding_schemes(),
+        **series(result, ANNOTATION_SERIES),
+        **equipment(result),
     )
-    # highdicom takes several versions but cannot write them.
-    dataset["SoftwareVersions"].value = list(software_versions(result))
-    dataset.InstanceCreationDate, dataset.InstanceCreationTime = dataset.ContentDate, dataset.ContentTime
-    del dataset.ContributingEquipmentSequence[-1].ContributionDateTime  # highdicom's own, the time of encoding
-    if zone is not None:  # holds for the copied study time as well
-        dataset.TimezoneOffsetFromUTC = header.TimezoneOffsetFromUTC
+    finish(dataset, result, header)
     return dataset
-
-
-def _coding_schemes() -> list[CodingSchemeIdentificationItem]:
-    """Schemes that PS3.16 table 8-1 does not list (SOP Common, PS3.3 C.12.1.1.2)."""
-    local = CodingSchemeIdentificationItem(LOCAL_SCHEME, LOCAL_SCHEME_NAME, responsible_organization=MANUFACTURER)
-    local.CodingSchemeUID = LOCAL_SCHEME_UID  # highdicom writes it for registered schemes only
-    return [local, CodingSchemeIdentificationItem("CL", "Cell Ontology", responsible_organization="OBO Foundry")]

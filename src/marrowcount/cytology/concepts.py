@@ -29,6 +29,7 @@ __all__ = [
     "INTERVAL_LOW",
     "LOCAL_SCHEME_NAME",
     "LOCAL_SCHEME_UID",
+    "LOOKED_AT_TILES",
     "MARROW_REPORT",
     "ME_RATIO",
     "NDC_PERCENT",
@@ -72,6 +73,7 @@ STOPPING_REASON: Final = _local("STOP_REASON", "Why the count ended")
 STOPPING_RULE: Final = _local("STOP_RULE", "Rule for ending the count")
 AUTOMATED_IMAGE_ANALYSIS: Final = _local("IMAGE_ANALYSIS", "Automated image analysis")
 COUNTED_TILES: Final = _local("ROI_COUNTED", "Monolayer region, counted")
+LOOKED_AT_TILES: Final = _local("ROI_LOOKED_AT", "Looked at by the region model")
 REJECTED_TILES: Final = _local("ROI_REJECTED", "Looked at and rejected")
 
 STOPPING_REASONS: Final[Mapping[StoppingReason, Code]] = MappingProxyType(

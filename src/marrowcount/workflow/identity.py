@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANNOTATION_SERIES",
+    "HEAT_MAP_SERIES",
     "MANUFACTURER",
     "NAMESPACE",
     "PRODUCT",
@@ -57,6 +58,9 @@ class ResultSeries:
 
 ANNOTATION_SERIES: Final = ResultSeries(
     "annotation-series", 9901, "AI marrow cells and tiles, preliminary, research use only"
+)
+HEAT_MAP_SERIES: Final = ResultSeries(
+    "heat-map-series", 9904, "AI marrow tile probabilities, preliminary, research use only"
 )
 REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
 
