@@ -100,6 +100,7 @@ class CountResult:
         histogram: the IHCT.
         warnings: quality flags in words, each beginning with a stable code and a colon.
         placement: how the base level lies on the glass; None where its header does not tell.
+        issue: how often the very same result was given out and taken back before; it is a new one each time.
     """
 
     context: SlideContext
@@ -114,6 +115,7 @@ class CountResult:
     counted_at: datetime
     warnings: tuple[str, ...] = ()
     placement: Placement | None = None
+    issue: int = 0
 
     @property
     def tiles_looked_at(self) -> int:

@@ -36,7 +36,7 @@ SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concep
 LARGEST: Final = 255
 """Maximum Fractional Value (0062,000E): probabilities in steps of 0.004."""
 THICKNESS_MM: Final = 0.001
-"""A map has none, but readers want one above zero to be said (Slice Thickness is Type 1C); that of a monolayer's cell."""
+"""A map has none, but readers want one to be said (Slice Thickness is Type 1C): that of a monolayer's cells."""
 MIDDLE: Final = TILE_PX / 2
 """Of the first tile, which is the centre of the map's first pixel, in pixels of the base level."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from marrowcount.main.superseding import Earlier
     from marrowcount.ports import CellModel, Progress, RoiModel
     from marrowcount.result import CountResult
     from marrowcount.settings import Settings
@@ -30,8 +31,18 @@ def count_files(
     settings: Settings,
     models: tuple[RoiModel, CellModel],
     progress: Progress | None = None,
+    *,
+    earlier: Earlier | None = None,
 ) -> CountResult:
     """Count the slide and write its result files into ``out``, which is made where it is missing.
+
+    Args:
+        files: of the slide.
+        out: the folder.
+        settings: that say how.
+        models: the ROI model and the cell model.
+        progress: hears of every tile counted.
+        earlier: what was given out for the slide before, and is taken back where it no longer holds.
 
     Raises:
         SlideError: the slide cannot be counted; nothing was written.
@@ -47,5 +58,5 @@ def count_files(
             refused_distance=section.refused_distance,
         )
         result = count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress)
-        write_result(result, read_header(slide.base_paths[0]), out, settings)
+        write_result(result, read_header(slide.base_paths[0]), out, settings, earlier)
     return result

@@ -15,8 +15,11 @@ __all__ = [
     "DICOM_FILES",
     "DIFFERENTIAL_SR",
     "FHIR_FILE",
+    "HEAT_MAP_SEG",
     "MODALITIES",
     "OTHER_FILES",
+    "REGIONS_SR",
+    "REJECTION_KO",
     "RESULT_FILE",
     "ROI_ANN",
     "dicom_files_in",
@@ -25,10 +28,20 @@ __all__ = [
 CELLS_ANN: Final = "cells.ann.dcm"
 ROI_ANN: Final = "roi.ann.dcm"
 DIFFERENTIAL_SR: Final = "differential.sr.dcm"
+HEAT_MAP_SEG: Final = "roi-map.seg.dcm"
+REGIONS_SR: Final = "regions.sr.dcm"
+REJECTION_KO: Final = "rejection.ko.dcm"
 FHIR_FILE: Final = "fhir.json"
 CHART_FILE: Final = "ihct.png"
 
-MODALITIES: Final = {CELLS_ANN: "ANN", ROI_ANN: "ANN", DIFFERENTIAL_SR: "SR"}
+MODALITIES: Final = {
+    CELLS_ANN: "ANN",
+    ROI_ANN: "ANN",
+    HEAT_MAP_SEG: "SEG",
+    DIFFERENTIAL_SR: "SR",
+    REGIONS_SR: "SR",
+    REJECTION_KO: "KO",
+}
 """Modality (0008,0060) of each DICOM file, by which it is routed; in the order of sending: what a report refers to
 goes first."""
 

@@ -25,6 +25,7 @@ from marrowcount.main.models import load_models
 from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, dicom_files_in
 from marrowcount.main.result_folders import keep_instances, place_of, sync_folders, writing_waits
 from marrowcount.main.result_writing import write_refusal
+from marrowcount.main.superseding import earlier_results
 from marrowcount.ports import CountedOutcome, CountProgress, Progress
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
@@ -76,7 +77,8 @@ class SlideCounter:
         progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
         try:
             with writing_waits():
-                count_files(self._images(job), folder, self.settings, self.models, progress)
+                earlier = earlier_results(folder.parent.glob("*.*"))
+                count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
         except SlideError as error:
             write_refusal(error, folder, self.models, job.series_uid)
             raise

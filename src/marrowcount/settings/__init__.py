@@ -10,6 +10,7 @@ from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
+from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
@@ -28,6 +29,7 @@ __all__ = [
     "ConvertSection",
     "CountSection",
     "EhrSection",
+    "EvidenceSection",
     "NodeSection",
     "OutboxSection",
     "PacsSection",

@@ -15,6 +15,7 @@ from marrowcount.settings.completeness import CompletenessSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
+from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
@@ -51,6 +52,8 @@ class Settings(BaseSettings):
     """How slides of scanners' own formats become DICOM."""
     count: CountSection = CountSection()
     """How it counts."""
+    evidence: EvidenceSection = EvidenceSection()
+    """What a result consists of as DICOM."""
     outbox: OutboxSection = OutboxSection()
     """How long it tries to give results back."""
     commitment: CommitmentSection = CommitmentSection()

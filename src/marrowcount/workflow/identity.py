@@ -28,6 +28,8 @@ __all__ = [
     "MANUFACTURER",
     "NAMESPACE",
     "PRODUCT",
+    "REGION_SERIES",
+    "REJECTION_SERIES",
     "REPORT_SERIES",
     "ResultSeries",
     "device_uid",
@@ -62,6 +64,8 @@ ANNOTATION_SERIES: Final = ResultSeries(
 HEAT_MAP_SERIES: Final = ResultSeries(
     "heat-map-series", 9904, "AI marrow tile probabilities, preliminary, research use only"
 )
+REGION_SERIES: Final = ResultSeries("region-series", 9905, "AI marrow regions counted, preliminary, research use only")
+REJECTION_SERIES: Final = ResultSeries("rejection-series", 9906, "AI marrow results taken back, research use only")
 REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
 
 
@@ -69,7 +73,7 @@ def result_uid(result: CountResult, part: str) -> str:
     """The DICOM UID of a part of this count, in the 2.25 form (PS3.5 B.2).
 
     A count is known by its slide, its models with their thresholds, its stopping rule and what it found; the time
-    does not enter, so that a repeated count that finds the same is the same.
+    does not enter, so that a repeated count that finds the same is the same, unless it was taken back meanwhile.
 
     Args:
         result: the count.
@@ -80,7 +84,8 @@ def result_uid(result: CountResult, part: str) -> str:
 
 def _run(result: CountResult) -> tuple[str, ...]:
     models = (f"{model.task}:{model.sha256}:{model.threshold!r}" for model in result.models)
-    return result.context.series_uid, *models, result.stopping.rule, _digest(result)
+    again = (f"issue {result.issue}",) if result.issue else ()
+    return result.context.series_uid, *models, result.stopping.rule, _digest(result), *again
 
 
 def _digest(result: CountResult) -> str:

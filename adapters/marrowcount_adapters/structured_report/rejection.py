@@ -1,0 +1,80 @@
+"""The note that takes earlier instances back: a Key Object Selection (PS3.3 A.35.4).
+
+Archives read it as IHE RAD's Imaging Object Change Management (IOCM) says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
+from highdicom.sr import (
+    CodedConcept,
+    DeviceObserverIdentifyingAttributes,
+    ObserverContext,
+)
+
+from marrowcount.workflow.identity import (
+    MANUFACTURER,
+    PRODUCT,
+    REJECTION_SERIES,
+    device_uid,
+    device_uuid,
+    result_uid,
+)
+from marrowcount_adapters.structured_report.document import DEVICE, take_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydicom.dataset import Dataset
+
+    from marrowcount.result import CountResult
+
+__all__ = ["encode_rejection", "taken_back"]
+
+PATIENT_SAFETY: Final = ("113037", "DCM", "Rejected for Patient Safety Reasons")
+"""The title by which archives never show what is withdrawn: somebody might act on a count that no longer holds."""
+
+REASON: Final = "Taken back: a later count of the same slide takes the place of these results."
+
+
+def encode_rejection(result: CountResult, annotation: Dataset, superseded: Sequence[Dataset]) -> Dataset:
+    """The note; archives that do not know such notes store it as one more document.
+
+    Args:
+        result: the count that takes the place of the earlier one.
+        annotation: one of its annotation instances, from which times and software are taken over.
+        superseded: headers of the instances taken back, one at least, all of one study.
+    """
+    device = DeviceObserverIdentifyingAttributes(
+        uid=device_uid(result), name=PRODUCT, manufacturer_name=MANUFACTURER, serial_number=str(device_uuid(result))
+    )
+    content = KeyObjectSelection(
+        document_title=CodedConcept(*PATIENT_SAFETY),
+        referenced_objects=superseded,
+        observer_device_context=ObserverContext(CodedConcept(*DEVICE), device),
+        description=REASON,
+    )
+    dataset = KeyObjectSelectionDocument(
+        evidence=superseded,
+        content=content,
+        series_instance_uid=result_uid(result, REJECTION_SERIES.part),
+        series_number=REJECTION_SERIES.number,
+        series_description=REJECTION_SERIES.description,
+        sop_instance_uid=result_uid(result, "rejection"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=PRODUCT,
+        device_serial_number=str(device_uuid(result)),
+        specific_character_set="ISO_IR 192",
+    )
+    take_over(dataset, annotation)
+    return dataset
+
+
+def taken_back(note: Dataset) -> Iterator[str]:
+    """SOP Instance UIDs that a note names."""
+    for study in note.CurrentRequestedProcedureEvidenceSequence:
+        for series in study.ReferencedSeriesSequence:
+            yield from (str(item.ReferencedSOPInstanceUID) for item in series.ReferencedSOPSequence)
