@@ -61,8 +61,14 @@ def pinned(name: str, table: Path = TABLE) -> NpmPackage:
         KeyError: it knows no such name.
     """
     entry = tomllib.loads(table.read_text(encoding="utf-8"))[name]
-    listed = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return NpmPackage(**listed)
+    return NpmPackage(
+        str(entry["package"]),
+        str(entry["version"]),
+        str(entry["sha512"]),
+        str(entry["folder"]),
+        tuple(map(str, entry.get("leave", ()))),
+        tuple(map(str, entry.get("also", ()))),
+    )
 
 
 def fetch(wanted: NpmPackage, folder: Path) -> bool:
