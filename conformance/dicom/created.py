@@ -14,10 +14,13 @@ from pydicom.datadict import keyword_for_tag
 
 from made_up_result import make_result, make_source_header
 from marrowcount.result import Specimen
+from marrowcount.slides.geometry import SpacingMm
+from marrowcount.slides.placement import Placement
 from marrowcount_adapters.annotations import encode_cells, encode_roi
+from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.annotations.source import REQUIRED
-from marrowcount_adapters.structured_report import encode_differential
-from marrowcount_adapters.structured_report.encode import IMAGE_ATTRIBUTES
+from marrowcount_adapters.structured_report import encode_differential, encode_regions, encode_rejection
+from marrowcount_adapters.structured_report.document import IMAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +51,9 @@ OWN: Final = frozenset(
 NEEDED: Final = frozenset({*REQUIRED, *IMAGE_ATTRIBUTES})
 """Without these a slide is not taken, or not counted."""
 
+PLACEMENT: Final = Placement(12.0, 40.0, (0.0, -1.0, 0.0), (-1.0, 0.0, 0.0), SpacingMm(0.00025, 0.00025))
+"""How the sample's slide lies on the glass; maps and regions are of slides alone that tell."""
+
 LONGEST: Final = 60
 
 
@@ -75,13 +81,22 @@ def _complete_header() -> Dataset:
 
 
 def _encoded(result: CountResult, header: Dataset) -> Mapping[str, Dataset]:
+    result = replace(result, placement=PLACEMENT)
     cells, tiles = encode_cells(result, header), encode_roi(result, header)
-    return {"cells": cells, "tiles": tiles, "report": encode_differential(result, header, [cells, tiles])}
+    made = {
+        "cells": cells,
+        "tiles": tiles,
+        "heat-map": encode_heat_map(result, header),
+        "report": encode_differential(result, header, [cells, tiles]),
+        "regions": encode_regions(result, header, [tiles]),
+        "rejection": encode_rejection(result, cells, [cells, tiles]),
+    }
+    return {name: dataset for name, dataset in made.items() if dataset is not None}
 
 
 def created_tables() -> Mapping[str, Callable[[], Iterator[str]]]:
     """A table for each kind of object."""
-    return {f"created-{name}": lambda name=name: _attributes(name) for name in ("cells", "tiles", "report")}
+    return {f"created-{name}": lambda name=name: _attributes(name) for name in created_objects()}
 
 
 def _attributes(name: str) -> Iterator[str]:

@@ -113,6 +113,7 @@ def _segments(result: CountResult) -> list[SegmentDescription]:
 
 def _with_geometry(header: Dataset, result: CountResult, placement: Placement) -> Dataset:
     """What highdicom wants to know of the base level, as it was read once and judged sound."""
+    header.NumberOfFrames = 1  # that it says so makes it a tiled image to highdicom
     header.TotalPixelMatrixColumns, header.TotalPixelMatrixRows = result.size.width, result.size.height
     header.ImageOrientationSlide = [*placement.along_row, *placement.along_column]
     origin = Dataset()
