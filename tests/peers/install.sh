@@ -2,7 +2,8 @@
 # Install the real peers that the tests talk to. Where that cannot be done, say so; their tests then stand aside.
 set -euo pipefail
 
-packages=(dcmtk orthanc orthanc-dicomweb rsyslog rsyslog-openssl iproute2 openssl libturbojpeg0 chromium fonts-dejavu-core)
+packages=(dcmtk orthanc orthanc-dicomweb rsyslog rsyslog-openssl iproute2 openssl libturbojpeg0 chromium fonts-dejavu-core libpixelmed-java)
+command -v java >/dev/null || packages+=(default-jre-headless)
 command -v npm >/dev/null || packages+=(npm)
 missing=()
 for package in "${packages[@]}"; do

@@ -36,6 +36,10 @@ __all__ = ["encode_rejection", "taken_back"]
 PATIENT_SAFETY: Final = ("113037", "DCM", "Rejected for Patient Safety Reasons")
 """The title by which archives never show what is withdrawn: somebody might act on a count that no longer holds."""
 
+PATIENT_GROUP: Final = 0x0010
+STUDY: Final = ("StudyDescription", "IssuerOfAccessionNumberSequence")
+REFERENCES: Final = frozenset({"IMAGE", "COMPOSITE"})
+
 REASON: Final = "Taken back: a later count of the same slide takes the place of these results."
 
 
@@ -70,7 +74,19 @@ def encode_rejection(result: CountResult, annotation: Dataset, superseded: Seque
         specific_character_set="ISO_IR 192",
     )
     take_over(dataset, annotation)
+    _complete(dataset, superseded[0])
+    for item in dataset.ContentSequence:
+        if item.ValueType in REFERENCES:  # TID 2010 knows no concept name there; highdicom writes one
+            del item.ConceptNameCodeSequence
     return dataset
+
+
+def _complete(dataset: Dataset, header: Dataset) -> None:
+    """What else the earlier instances say of patient and study, such as who issued the identifiers."""
+    more = [*header.group_dataset(PATIENT_GROUP), *(header[each] for each in STUDY if each in header)]
+    for element in more:
+        if element.tag not in dataset:
+            dataset[element.tag] = element
 
 
 def taken_back(note: Dataset) -> Iterator[str]:

@@ -45,10 +45,11 @@ def test_the_note_names_each_instance(
     referenced = [
         item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
         for item in read.ContentSequence
-        if "ReferencedSOPSequence" in item
+        if "ReferencedSOPSequence" in item and "ConceptNameCodeSequence" not in item
     ]
     assert sorted(referenced) == sorted(uids)
     assert read.ConceptNameCodeSequence[0].CodeValue == "113037"
+    assert read.IssuerOfPatientID == source.IssuerOfPatientID
     assert (read.StudyInstanceUID, read.Modality) == (result.context.study_uid, "KO")
 
 
