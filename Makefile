@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive crash-test fuzz bench-stow clean
+.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ fuzz: $(VENV)/.installed-dev  ## feed N broken inputs (100000) to the listener, 
 
 bench-receive: $(VENV)/.installed-dev peers  ## time receiving beside dcmtk, pynetdicom and Orthanc (SCALE=0.05 for a quick look)
 	$(BIN)/python tests/benchmarks/bench_receive.py --scale $(or $(SCALE),1)
+
+bench-evidence: $(VENV)/.installed-dev  ## time what writes results beside highdicom alone
+	PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/benchmarks/bench_evidence.py
 
 bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of multipart
 	$(BIN)/python tests/benchmarks/bench_stow.py

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from marrowcount.cytology.convergence import Stopping
@@ -21,6 +27,10 @@ __all__ = ["CountResult", "ModelIdentity", "ModelTask", "SlideContext", "Specime
 
 RESEARCH_USE_ONLY = "For research use only. Not for use in diagnostic procedures."
 """Stands in every output that a person may read."""
+
+
+_OF_TILE: Final = attrgetter("tile.row", "tile.column", "accepted", "probability")
+_OF_DETECTION: Final = attrgetter("cell_type", "box.left", "box.top", "box.right", "box.bottom", "probability")
 
 
 class ModelTask(StrEnum):
@@ -116,6 +126,14 @@ class CountResult:
     warnings: tuple[str, ...] = ()
     placement: Placement | None = None
     issue: int = 0
+    _digest: str = field(default="", init=False, repr=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the tiles and the detections, hexadecimal: a later instance of the slide may change them."""
+        if not self._digest:  # a million cells are not to be looked at for every identifier that is made of them
+            object.__setattr__(self, "_digest", _digest_of(self.tiles, self.detections))
+        return self._digest
 
     @property
     def tiles_looked_at(self) -> int:
@@ -130,3 +148,10 @@ class CountResult:
     def model(self, task: ModelTask) -> ModelIdentity:
         """The model of a task."""
         return next(model for model in self.models if model.task is task)
+
+
+def _digest_of(tiles: Sequence[LookedAtTile], detections: Sequence[Detection]) -> str:
+    digest = hashlib.sha256()
+    for numbers in (map(_OF_TILE, tiles), map(_OF_DETECTION, detections)):
+        digest.update(np.fromiter(chain.from_iterable(numbers), dtype="<f8").tobytes())
+    return digest.hexdigest()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from marrowcount.slides.placement import Placement
 
 __all__ = ["AnnotationForm", "Drawing", "drawing_of"]
+
+
+SIDES: Final = attrgetter("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Drawing:
 
         float32 resolves 1/64 px at 200,000 px, and 4 nm at 60 mm. All are views of one array.
         """
-        sides = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes], dtype=np.float64)
+        sides = np.fromiter(chain.from_iterable(map(SIDES, boxes)), np.float64, 4 * len(boxes)).reshape(-1, 4)
         np.clip(sides, 0, np.array([self.size.width, self.size.height] * 2), out=sides)
         places = sides[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
         return list((places if self.placement is None else _on_glass(places, self.placement)).astype(np.float32))

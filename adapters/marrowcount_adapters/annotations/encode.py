@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from marrowcount.result import CountResult
+    from marrowcount.slides.detections import Detection
     from marrowcount.slides.geometry import PixelBox
 
 __all__ = ["encode_cells", "encode_roi"]
@@ -63,8 +64,8 @@ class _Finding:
 class _Boxes:
     """Rectangles with the model's probability for each, in the same order."""
 
-    boxes: tuple[PixelBox, ...]
-    probabilities: tuple[float, ...]
+    boxes: Sequence[PixelBox]
+    probabilities: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ def encode_cells(result: CountResult, source: Dataset, form: AnnotationForm | No
         SlideError: ``no-cells``: nothing was found, and the standard knows no empty annotation;
             ``not-dicom``: the source's header lacks an identifier.
     """
+    of_class: dict[CellType, list[Detection]] = {cell_type: [] for cell_type in CellType}
+    for found in result.detections:
+        of_class[found.cell_type].append(found)
     by_class = {
-        _cell_finding(cell_type): _Boxes(
-            tuple(found.box for found in result.detections if found.cell_type is cell_type),
-            tuple(found.probability for found in result.detections if found.cell_type is cell_type),
-        )
-        for cell_type in CellType
+        _cell_finding(cell_type): _Boxes([each.box for each in all_found], [each.probability for each in all_found])
+        for cell_type, all_found in of_class.items()
     }
     drawing = drawing_of(result, form or AnnotationForm())
     return _encode(result, source, CELLS, drawing, by_class)
@@ -117,8 +118,8 @@ def encode_roi(result: CountResult, source: Dataset, form: AnnotationForm | None
     """
     by_verdict = {
         _tile_finding(accepted=accepted): _Boxes(
-            tuple(looked_at.tile.box for looked_at in result.tiles if looked_at.accepted is accepted),
-            tuple(looked_at.probability for looked_at in result.tiles if looked_at.accepted is accepted),
+            [looked_at.tile.box for looked_at in result.tiles if looked_at.accepted is accepted],
+            [looked_at.probability for looked_at in result.tiles if looked_at.accepted is accepted],
         )
         for accepted in (True, False)
     }

@@ -7,14 +7,11 @@ changes; FHIR identifiers belong to the slide, so that a newer count updates the
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
-
-import numpy as np
 
 from marrowcount import __version__
 
@@ -85,19 +82,7 @@ def result_uid(result: CountResult, part: str) -> str:
 def _run(result: CountResult) -> tuple[str, ...]:
     models = (f"{model.task}:{model.sha256}:{model.threshold!r}" for model in result.models)
     again = (f"issue {result.issue}",) if result.issue else ()
-    return result.context.series_uid, *models, result.stopping.rule, _digest(result), *again
-
-
-def _digest(result: CountResult) -> str:
-    """Of the tiles and the detections: a later instance of the slide may change them."""
-    tiles = [(seen.tile.row, seen.tile.column, seen.accepted, seen.probability) for seen in result.tiles]
-    found = [
-        (one.cell_type, one.box.left, one.box.top, one.box.right, one.box.bottom, one.probability)
-        for one in result.detections
-    ]
-    digest = hashlib.sha256(np.array(tiles, dtype="<f8").tobytes())
-    digest.update(np.array(found, dtype="<f8").tobytes())
-    return digest.hexdigest()
+    return result.context.series_uid, *models, result.stopping.rule, result.digest, *again
 
 
 def slide_uuid(context: SlideContext, part: str) -> UUID:
