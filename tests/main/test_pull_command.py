@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from audit_schema import coded, complaints, parsed
 from marrowcount.main import cli
 from marrowcount_adapters.sql import open_ledger
 from scripted_dicomweb import ScriptedDicomWeb, scripted_dicomweb
@@ -53,6 +55,29 @@ def test_a_patients_slide_is_pulled(
     assert pull("--study", "1.2", "--from", "vault") == 0
     said = capsys.readouterr()
     assert "SECRET" not in said.err
+
+
+def test_what_was_asked_and_what_came_is_audited(
+    pull: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each query of the pull as the node's own, with the patient in the message alone; then the transfer."""
+    assert pull("--patient", "SECRET-17") == 0
+    folder = tmp_path / "node" / "audit" / "spool" / "waiting"
+    messages = [parsed(file.read_bytes()) for file in sorted(folder.glob("*.xml"))]
+    assert [complaints(message) for message in messages] == [[]] * len(messages)
+    kinds = [coded(message, "EventID")[0][0] for message in messages]
+    assert kinds == ["110112", "110112", "110112", "110102", "110104"]
+    asked = [b64decode(message.findtext(".//ParticipantObjectQuery") or "") for message in messages[:3]]
+    assert [query.partition(b"?")[0] for query in asked] == [
+        b"/web/studies",
+        b"/web/studies/1.2/series",
+        b"/web/studies/1.2/series/1.2.3/instances",
+    ]
+    assert b"PatientID=SECRET-17" in asked[0]
+    source, destination = messages[0].findall("ActiveParticipant")
+    assert (source.attrib["UserID"], source.attrib["UserIsRequestor"]) == ("MARROWCOUNT", "true")
+    assert destination.attrib["UserID"].startswith("http://127.0.0.1:")
+    assert "SECRET" not in capsys.readouterr().err
 
 
 def test_several_studies_are_shown_and_none_is_guessed(

@@ -242,7 +242,7 @@ class DyingService(UpsService):
 
 
 def performing(ours: Node, ours_section: WorklistSection, dying: DyingService | None = None) -> Performing:
-    service = dying or ups_service(ours_section, ours.parts.settings)
+    service = dying or ups_service(ours_section, ours.parts.settings, ours.parts.trail)
     made = performing_of(ours_section, ours.parts, worklist_of(ours_section, ours.parts.settings, service))
     return replace(made, random=Random(7))  # noqa: S311 - jitter
 
@@ -276,7 +276,7 @@ def test_a_node_killed_at_any_step_goes_on(
         dimse = {"kind": "dimse", "url": "", "ae_title": "RIS", "host": "127.0.0.1", "port": scp.port}
         ours_section = section(server, **(dimse if kind == "dimse" else {}))
         with node(tmp_path / "node", ours_section) as ours:
-            dying = DyingService(ups_service(ours_section, ours.parts.settings), dies_at, when)
+            dying = DyingService(ups_service(ours_section, ours.parts.settings, ours.parts.trail), dies_at, when)
             part = performing(ours, ours_section, dying)
             part.take_on()
             with pytest.raises(KilledError):
@@ -324,7 +324,7 @@ def test_a_worklist_that_does_not_answer_harms_nobody(tmp_path: Path) -> None:
     with node(tmp_path / "node", away) as ours:
         with worklist_service(ours.parts):
             pass
-        service = ups_service(away, ours.parts.settings)
+        service = ups_service(away, ours.parts.settings, ours.parts.trail)
         worklist = worklist_of(away, ours.parts.settings, service)
         assert isinstance(worklist, UpsWorklist)
         with pytest.raises(PeerError, match="no-answer"):

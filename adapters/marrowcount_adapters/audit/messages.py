@@ -162,6 +162,9 @@ def _(event: Query, message: Element, source: AuditSource) -> None:
     _reported(message, source)
     asked = _object(message, event.sop_class_uid or event.answering.name, SYSTEM, REPORT_ROLE)
     _code(asked, "ParticipantObjectIDTypeCode", SOP_CLASS if event.sop_class_uid else URI)
+    if source.patient is not PatientDetail.NAME:  # whoever asks may ask by a patient's name and number
+        _element(asked, "ParticipantObjectName").text = LEFT_OUT
+        return
     _element(asked, "ParticipantObjectQuery").text = _base64(event.query)
     if event.sop_class_uid:
         _detail(asked, "TransferSyntax", event.transfer_syntax_uid)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import InstanceError
 from marrowcount.ports import Archive, FetchFailure, FoundStudy, ListedSeries
+from marrowcount.ports.audit import OnQuery, untold
 from marrowcount_adapters.dicomweb_client.asking import Asking, client_for, fault_of
 from marrowcount_adapters.dicomweb_client.qido import (
     decode_study,
@@ -53,6 +54,7 @@ class WebArchive(Archive):
         timeout_s: silence after which it is given up, in seconds.
         receiving: takes the instances over.
         tls: for servers that are not signed by those whom the system trusts, or ask for a certificate.
+        on_query: told of each query.
     """
 
     archive_name: str
@@ -61,6 +63,7 @@ class WebArchive(Archive):
     timeout_s: float
     receiving: Receiving
     tls: ssl.SSLContext | None = None
+    on_query: OnQuery = untold
 
     @property
     def name(self) -> str:
@@ -122,7 +125,7 @@ class WebArchive(Archive):
     @contextmanager
     def _asking(self) -> Generator[Asking]:
         with client_for(self.url, self.token_file, self.timeout_s, self.tls) as client:
-            yield Asking(self.archive_name, client)
+            yield Asking(self.archive_name, client, self.on_query)
 
     def _fetched(self, asking: Asking, path: str, uid: str) -> list[FetchFailure]:
         with asking.streamed(path, AS_STORED) as response:

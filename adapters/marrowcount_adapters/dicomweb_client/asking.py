@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount.ports.audit import OnQuery, OutgoingQuery, untold
 
 if TYPE_CHECKING:
     import ssl
@@ -44,10 +45,12 @@ class Asking:
 
     Attributes:
         archive: its name in the settings.
+        on_query: told of each query; its later pages are the same query.
     """
 
     archive: str
     client: httpx.Client
+    on_query: OnQuery = untold
 
     def matches(self, path: str, keys: Mapping[str, str]) -> list[dict[str, Any]]:
         """All matches of a query, page by page.
@@ -86,6 +89,7 @@ class Asking:
             PeerError: it cannot be reached, or its answer is none.
         """
         try:
+            self._tell(path, keys)
             with self.client.stream("GET", path, params=keys, headers={"Accept": DICOM_JSON}) as response:
                 content = self._limited(response)
         except (httpx.HTTPError, httpx.InvalidURL) as error:  # a Location may be no URL
@@ -96,6 +100,11 @@ class Asking:
         if response.status_code != HTTPStatus.OK:
             raise fault_of(self.archive, response.status_code)
         return self._datasets(content)
+
+    def _tell(self, path: str, keys: Mapping[str, str]) -> None:
+        if keys.get("offset", "0") == "0":
+            url = self.client.build_request("GET", path, params=keys).url
+            self.on_query(OutgoingQuery(url.raw_path))
 
     def _limited(self, response: httpx.Response) -> bytes:
         content = bytearray()

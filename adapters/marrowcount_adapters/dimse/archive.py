@@ -9,6 +9,7 @@ from pynetdicom.presentation import build_context
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import Archive, FetchFailure, FoundStudy, ListedSeries
+from marrowcount.ports.audit import OnQuery, untold
 from marrowcount_adapters.dimse.association import Calling, called, echo
 from marrowcount_adapters.dimse.contexts import UNCOMPRESSED
 from marrowcount_adapters.dimse.getting import Inlet, slide_contexts, slide_role
@@ -40,12 +41,13 @@ LAST_MESSAGE_ID: Final = 65535
 
 
 class _QueriedArchive(Archive):
-    """What both have in common: the questions."""
+    """What both have in common: the questions; ``on_query`` is told of each."""
 
-    def __init__(self, name: str, peer: Peer, calling: Calling) -> None:
+    def __init__(self, name: str, peer: Peer, calling: Calling, on_query: OnQuery = untold) -> None:
         self._name = name
         self._peer = peer
         self._calling = calling
+        self._on_query = on_query
 
     @property
     def name(self) -> str:
@@ -68,7 +70,7 @@ class _QueriedArchive(Archive):
         """
         query = study_query(wanted)
         with self._asking() as association:
-            return [decode_study(answer) for answer in matches(association, self._peer, query)]
+            return [decode_study(answer) for answer in self._matches(association, query)]
 
     def list_slides(self, study_uid: str, series_uid: str = "") -> Sequence[ListedSeries]:
         """The slides of a study, or the one that is named.
@@ -77,12 +79,15 @@ class _QueriedArchive(Archive):
             PeerError: it cannot be reached, or does not answer the query.
         """
         with self._asking() as association:
-            series = slide_series(matches(association, self._peer, series_query(study_uid, series_uid)), series_uid)
+            series = slide_series(self._matches(association, series_query(study_uid, series_uid)), series_uid)
             slides = [
-                listed_slide(study_uid, uid, counted, matches(association, self._peer, instance_query(study_uid, uid)))
+                listed_slide(study_uid, uid, counted, self._matches(association, instance_query(study_uid, uid)))
                 for uid, counted in series.items()
             ]
         return [slide for slide in slides if slide.instances]
+
+    def _matches(self, association: Association, query: Dataset) -> list[Dataset]:
+        return matches(association, self._peer, query, self._on_query)
 
     def _asking(self) -> AbstractContextManager[Association]:
         return called(self._peer, self._calling, [build_context(MODEL_FIND, list(UNCOMPRESSED))])
@@ -113,8 +118,10 @@ class MoveArchive(_QueriedArchive):
 class GetArchive(_QueriedArchive):
     """Sends on the association that asked, so that the node need not be known to it, nor listen."""
 
-    def __init__(self, name: str, peer: Peer, calling: Calling, receiving: Receiving) -> None:
-        super().__init__(name, peer, calling)
+    def __init__(
+        self, name: str, peer: Peer, calling: Calling, receiving: Receiving, on_query: OnQuery = untold
+    ) -> None:
+        super().__init__(name, peer, calling, on_query)
         self._receiving = receiving
 
     def fetch(

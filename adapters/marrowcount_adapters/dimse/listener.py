@@ -23,6 +23,7 @@ from marrowcount_adapters.dimse.server import BoundedRequestHandler, BoundedServ
 from marrowcount_adapters.dimse.sockets import MAX_PDU_BYTES
 from marrowcount_adapters.dimse.statuses import Status, status_of, status_of_refusal
 from marrowcount_adapters.dimse.streaming import answered, arrived_of, caller_of, stream_data_sets
+from marrowcount_adapters.dimse.tracing import TracedAssociations
 from marrowcount_adapters.dimse.watching import Unwatched, WatchedAssociations
 from marrowcount_adapters.dimse.workitem_events import OnWorkitem, answer_workitem_event
 
@@ -111,6 +112,7 @@ class Listener:
         access = AccessRules((*callers, *settings.callers))
         self._admission = Admission(checked_ae_title(settings.ae_title), access, self._watch.refused)
         self._watched = WatchedAssociations(self._watch)
+        self._traced = TracedAssociations()
         self._servers: tuple[BoundedServer, ...] = ()
 
     @property
@@ -194,6 +196,7 @@ class Listener:
         return [
             (evt.EVT_CONN_OPEN, lambda event: stream_data_sets(event.assoc, self._receiving)),
             *self._watched.handlers(),
+            *self._traced.handlers(),
             (evt.EVT_REQUESTED, self._admission.screen),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_N_EVENT_REPORT, self._reported),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pydicom.dataset import Dataset
+from pynetdicom.dsutils import encode
 
 from marrowcount.errors import PeerError
 from marrowcount.ports import FetchFailure
+from marrowcount.ports.audit import OutgoingQuery
 from marrowcount_adapters.dimse.retrieve_statuses import RetrieveStatus, is_pending, refusal_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.dimse import _QueueItem
 
+    from marrowcount.ports.audit import OnQuery
     from marrowcount_adapters.dimse.peers import Peer
 
 __all__ = ["MODEL_FIND", "MODEL_GET", "MODEL_MOVE", "Operation", "Transfer", "matches", "wait_for_silence"]
@@ -60,12 +63,13 @@ def wait_for_silence(association: Association) -> None:
     association.dimse.get_msg = next_message  # type: ignore[method-assign] # the one place all answers pass
 
 
-def matches(association: Association, peer: Peer, query: Dataset) -> list[Dataset]:
-    """All answers to a C-FIND.
+def matches(association: Association, peer: Peer, query: Dataset, on_query: OnQuery) -> list[Dataset]:
+    """All answers to a C-FIND, of which ``on_query`` is told before it goes out.
 
     Raises:
         PeerError: as :func:`refusal_of`, or ``too-many-matches``.
     """
+    on_query(_outgoing(association, query))
     found: list[Dataset] = []
     status = None
     for answer, identifier in association.send_c_find(query, MODEL_FIND):
@@ -79,6 +83,13 @@ def matches(association: Association, peer: Peer, query: Dataset) -> list[Datase
     if fault is not None:
         raise fault
     return found
+
+
+def _outgoing(association: Association, query: Dataset) -> OutgoingQuery:
+    """The query in the transfer syntax that the peer chose."""
+    (syntax,) = next(c for c in association.accepted_contexts if c.abstract_syntax == MODEL_FIND).transfer_syntax
+    encoded = encode(query, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    return OutgoingQuery(encoded or b"", MODEL_FIND, str(syntax))
 
 
 @dataclass(frozen=True, slots=True)

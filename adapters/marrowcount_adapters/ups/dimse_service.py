@@ -13,9 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.dsutils import encode
 from pynetdicom.presentation import build_context
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount.ports.audit import OnQuery, OutgoingQuery, untold
 from marrowcount.workitems import UpsStatus
 from marrowcount_adapters.ups.encoding import DECODED, MalformedWorkitemError, decode_event, encode_state_change
 from marrowcount_adapters.ups.worklist import UpsService
@@ -73,19 +75,21 @@ class DimseUps(UpsService):
     Attributes:
         ae_title: the node's, to which events are sent.
         call: opens associations with it.
+        on_query: told of each search.
     """
 
     name: str
     ae_title: str
     call: Call
+    on_query: OnQuery = untold
 
     def find(self, keys: Sequence[Key]) -> Sequence[Dataset]:
         """Workitems that match (C-FIND)."""
         found: list[Dataset] = []
+        query = _identifier([(("SOPInstanceUID",), ""), *keys])
         with self.call([_context(UPS_PULL)]) as association:
-            for answer, identifier in association.send_c_find(
-                _identifier([(("SOPInstanceUID",), ""), *keys]), UPS_PULL
-            ):
+            self.on_query(_outgoing(association, query))
+            for answer, identifier in association.send_c_find(query, UPS_PULL):
                 status = self._status(answer)
                 if status in PENDING and identifier is not None:
                     found.append(identifier)
@@ -164,6 +168,13 @@ class DimseUps(UpsService):
 
 def _context(sop_class_uid: str) -> PresentationContext:
     return build_context(sop_class_uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+
+
+def _outgoing(association: Association, query: Dataset) -> OutgoingQuery:
+    """The search in the transfer syntax that the peer chose for the one context that was offered."""
+    (syntax,) = association.accepted_contexts[0].transfer_syntax
+    encoded = encode(query, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    return OutgoingQuery(encoded or b"", UPS_PULL, str(syntax))
 
 
 def _identifier(keys: Sequence[Key]) -> Dataset:

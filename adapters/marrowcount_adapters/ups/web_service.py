@@ -14,6 +14,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount.ports.audit import OnQuery, OutgoingQuery, untold
 from marrowcount.workitems import FINAL_STATES, UpsStatus, WorkitemState
 from marrowcount_adapters.ups.encoding import (
     DECODED,
@@ -69,6 +70,7 @@ class WebUps(UpsService):
         token_file: holds a bearer token, read for each request so that it can be renewed; None for none.
         requester_in_path: whether the AE title goes behind ``/state``, as dcm4chee wants it.
         tls: to trust other certificates than the system does, or to show one; None for the system's.
+        on_query: told of each search; its later pages are the same search.
     """
 
     name: str
@@ -78,6 +80,7 @@ class WebUps(UpsService):
     timeout_s: float = 30.0
     requester_in_path: bool = False
     tls: ssl.SSLContext | None = None
+    on_query: OnQuery = untold
 
     def find(self, keys: Sequence[Key]) -> Sequence[Dataset]:
         """Workitems that match, page by page."""
@@ -86,6 +89,8 @@ class WebUps(UpsService):
         found: list[Dataset] = []
         for page in range(MOST_PAGES):
             where = [*query, ("limit", str(PAGE)), ("offset", str(page * PAGE))]
+            if not page:
+                self._tell(where)
             status, _, content = self._request("GET", "/workitems", params=where)
             self._require(status, {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NO_CONTENT})
             datasets = self._datasets(content)
@@ -93,6 +98,10 @@ class WebUps(UpsService):
             if len(datasets) < PAGE:
                 break
         return found
+
+    def _tell(self, where: Sequence[tuple[str, str]]) -> None:
+        url = httpx.URL(self.base_url.rstrip("/") + "/workitems", params=list(where))
+        self.on_query(OutgoingQuery(url.raw_path))
 
     def get(self, uid: str) -> Dataset | None:
         """A workitem; None where it is not known, or no more."""
@@ -188,7 +197,9 @@ class WebUps(UpsService):
 
     def check(self) -> str:
         """Search for one workitem; what it said."""
-        status, _, _ = self._request("GET", "/workitems", params=[("limit", "1")])
+        where = [("limit", "1")]
+        self._tell(where)
+        status, _, _ = self._request("GET", "/workitems", params=where)
         self._require(status, {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NO_CONTENT})
         return "answers UPS-RS searches"
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from marrowcount.errors import MarrowcountError, SettingsError, StorageError
 from marrowcount.main.archives import archive_of
+from marrowcount.main.auditing import audit_trail
 from marrowcount.main.destinations import ehr_destination, pacs_destination, stow_destination
 from marrowcount.main.models import verify_models
 from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
 from marrowcount.main.worklists import ups_service
 from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.sql import open_ledger
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def _archives(settings: Settings) -> Iterator[Check]:
     with open_parts(settings) as parts:
         for archive in settings.archive:
             where = archive.url if archive.how == "web" else f"{archive.ae_title}@{archive.host}:{archive.port}"
-            asked = archive_of(archive, settings, parts.receiving)
+            asked = archive_of(archive, parts, parts.receiving)
             yield _ask(f"archive {archive.name} ({archive.how})", where, asked.check)
 
 
@@ -90,7 +92,7 @@ def _without_password(url: str) -> str:
 
 
 def _worklist(section: WorklistSection, settings: Settings) -> str:
-    return ups_service(section, settings).check()
+    return ups_service(section, settings, audit_trail(settings, SystemClock())).check()
 
 
 def _database(settings: Settings) -> str:

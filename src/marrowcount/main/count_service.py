@@ -31,7 +31,7 @@ def series_count_service(parts: Parts) -> Generator[Announced]:
     if not section.counted_at:
         yield {}
         return
-    archive = archive_of(section_of(parts.settings, section.counted_at), parts.settings, parts.receiving)
+    archive = archive_of(section_of(parts.settings, section.counted_at), parts, parts.receiving)
     asking = Asking(parts.readiness, ArchiveCounts(archive), section.count_every_s)
     with ticking(Tick("count-series", LOOK_EVERY_S, lambda: bool(asking.ask()))):
         yield {}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from marrowcount.errors import PeerError
-from marrowcount.main.archives import archive_of
+from marrowcount.main.archives import archive_of, archive_party
+from marrowcount.main.parts import audited_receiving
 from marrowcount.ports import ListedInstance, ListedSeries
 from marrowcount.slides.instances import WSM_SOP_CLASS_UID
 from marrowcount.workflow.pull import Pulling
@@ -50,12 +51,13 @@ class InputFetching:
 
     def _fault(self, section: ArchiveSection, series: ReferencedSeries) -> PeerError | None:
         """What is wrong after a pull from one archive; None where all came."""
-        archive = archive_of(section, self.parts.settings, self.parts.receiving)
         pulling = Pulling(self.parts.ledger, self.parts.store)
-        try:
-            faults = [pulling.pull(archive, slide, _unheard).fault for slide in _slides(archive, series)]
-        except PeerError as error:
-            return error
+        with audited_receiving(self.parts, self.parts.trail.fetching(archive_party(section))) as receiving:
+            archive = archive_of(section, self.parts, receiving)
+            try:
+                faults = [pulling.pull(archive, slide, _unheard).fault for slide in _slides(archive, series)]
+            except PeerError as error:
+                return error
         return next((fault for fault in faults if fault is not None), None)
 
 

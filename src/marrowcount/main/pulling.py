@@ -8,10 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from marrowcount.errors import PeerError
-from marrowcount.main.archives import archive_of, section_of
+from marrowcount.main.archives import archive_of, archive_party, section_of
 from marrowcount.main.parts import audited_receiving, open_parts
 from marrowcount.main.progress import progress_bar
-from marrowcount.ports.audit import Party
 from marrowcount.workflow.finding import find_studies_with_slides, list_and_remember
 from marrowcount.workflow.pull import Pulling
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from marrowcount.main.parts import Parts
     from marrowcount.ports import Archive, FoundStudy, ListedSeries, WantedStudy
-    from marrowcount.settings import ArchiveSection, Settings
+    from marrowcount.settings import Settings
     from marrowcount.workflow.pull import PulledSlide
 
 __all__ = ["pull_slides"]
@@ -42,18 +41,15 @@ def pull_slides(
         StorageError: the node's disk or database failed.
     """
     section = section_of(settings, source)
-    with open_parts(settings) as parts, audited_receiving(parts, parts.trail.fetching(_party(section))) as receiving:
-        archive = archive_of(section, settings, receiving, how)
+    party = archive_party(section)
+    with open_parts(settings) as parts, audited_receiving(parts, parts.trail.fetching(party)) as receiving:
+        archive = archive_of(section, parts, receiving, how)
         study_uid = _study_uid(archive, wanted, console)
         pulled = _pulled(parts, archive, study_uid, series_uid, console)
     console.print(_slides_table(archive.name, pulled))
     for slide in pulled:
         if slide.fault is not None:
             raise slide.fault
-
-
-def _party(section: ArchiveSection) -> Party:
-    return Party(section.ae_title or section.url, section.host)
 
 
 def _study_uid(archive: Archive, wanted: WantedStudy, console: Console) -> str:

@@ -95,7 +95,7 @@ def _guarded(name: str, step: Callable[[], object]) -> None:
 
 
 def _performer(section: WorklistSection, parts: Parts) -> Performer:
-    service = ups_service(section, parts.settings)
+    service = ups_service(section, parts.settings, parts.trail)
     return Performer(section, service, performing_of(section, parts, worklist_of(section, parts.settings, service)))
 
 

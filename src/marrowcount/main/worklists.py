@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from marrowcount.main.input_fetching import InputFetching
 from marrowcount.main.result_references import ResultReferences
 from marrowcount.main.securing import worklist_context
+from marrowcount.ports.audit import Party
 from marrowcount.settings import code_of
 from marrowcount.workflow.performing import PerformerSettings, Performing
 from marrowcount_adapters.dimse import Calling, Peer
@@ -19,6 +20,7 @@ from marrowcount_adapters.ups import DimseUps, UpsWorklist, Wanted, WebUps
 if TYPE_CHECKING:
     from marrowcount.main.parts import Parts
     from marrowcount.settings import Settings, WorklistSection
+    from marrowcount.workflow.auditing import AuditTrail
     from marrowcount_adapters.ups.worklist import UpsService
 
 __all__ = ["performing_of", "ups_service", "worklist_of"]
@@ -27,13 +29,14 @@ ANSWER_S: Final = 30.0
 """For a worklist to answer by DIMSE; it has no tapes to look at, and the node must be able to stop."""
 
 
-def ups_service(section: WorklistSection, settings: Settings) -> WebUps | DimseUps:
-    """How the worklist is asked.
+def ups_service(section: WorklistSection, settings: Settings, trail: AuditTrail) -> WebUps | DimseUps:
+    """How the worklist is asked; the audit trail is told of every search.
 
     Raises:
         SettingsError: the TLS files make no context.
     """
     tls, ae_title = worklist_context(section, settings), settings.node.ae_title
+    on_query = trail.asking(Party(section.ae_title or section.url, section.host))
     if section.kind == "upsrs":
         return WebUps(
             section.name,
@@ -42,9 +45,11 @@ def ups_service(section: WorklistSection, settings: Settings) -> WebUps | DimseU
             section.token_file,
             requester_in_path=section.requester_in_path,
             tls=tls,
+            on_query=on_query,
         )
     peer = Peer(section.ae_title or "", section.host, section.port)
-    return DimseUps(section.name, ae_title, partial(called, peer, Calling(ae_title, answer_s=ANSWER_S, tls=tls)))
+    calling = Calling(ae_title, answer_s=ANSWER_S, tls=tls)
+    return DimseUps(section.name, ae_title, partial(called, peer, calling), on_query)
 
 
 def worklist_of(section: WorklistSection, settings: Settings, service: UpsService) -> UpsWorklist:

@@ -5,6 +5,7 @@ These are the one place beside the instances themselves where a patient is named
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -24,12 +25,15 @@ __all__ = [
     "InstancesImported",
     "InstancesTransferred",
     "NodeActivity",
+    "OnQuery",
+    "OutgoingQuery",
     "Party",
     "Query",
     "SecurityAlert",
     "Subject",
     "TransferBegun",
     "UserAuthenticated",
+    "untold",
 ]
 
 
@@ -178,6 +182,29 @@ class Query:
     query: bytes
     transfer_syntax_uid: str = ""
     outcome: AuditOutcome = AuditOutcome.SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingQuery:
+    """A query that the node makes of another, as it goes over the wire.
+
+    Attributes:
+        query: the identifier data set as encoded, or the path of the URL with its parameters; may name a patient.
+        sop_class_uid: of the query model; empty for a query that is not DIMSE.
+        transfer_syntax_uid: in which the data set is encoded; empty for a URL.
+    """
+
+    query: bytes = field(repr=False)
+    sop_class_uid: str = ""
+    transfer_syntax_uid: str = ""
+
+
+OnQuery: TypeAlias = Callable[[OutgoingQuery], None]
+"""Told of each query before it goes out; neither raises nor waits for a network."""
+
+
+def untold(query: OutgoingQuery) -> None:
+    """Nobody audits what is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -26,6 +26,7 @@ from marrowcount.ports.audit import (
     Subject,
     TransferBegun,
 )
+from marrowcount.workflow.audited_queries import AuditedQueries
 from marrowcount.workflow.receive import Outcome
 
 if TYPE_CHECKING:
@@ -112,17 +113,19 @@ class AuditTrail:
 
     def fetching(self, archive: Party) -> Reception:
         """The node fetches from an archive: it asked for the transfer itself."""
-        node = Party(self._node.name, self._node.address, requested=True)
-        return Reception(self._audit, self._clock, archive, node, self._read_subject)
+        return Reception(self._audit, self._clock, archive, self._acting_node(), self._read_subject)
+
+    def asking(self, peer: Party) -> AuditedQueries:
+        """The node makes queries of a peer; to be told of each."""
+        return AuditedQueries(self._audit, self._clock, self._acting_node(), peer)
 
     def importing(self, source: str) -> Reception:
         """Somebody lets the node take files in, from where they said."""
-        node = Party(self._node.name, self._node.address, requested=True)
-        return _Import(self._audit, self._clock, node, source, self._read_subject)
+        return _Import(self._audit, self._clock, self._acting_node(), source, self._read_subject)
 
     def sent(self, receiver: Party, files: Sequence[Path], outcome: AuditOutcome, detail: str = "") -> None:
         """The node sent DICOM files, or tried to."""
-        sender = Party(self._node.name, self._node.address, requested=True)
+        sender = self._acting_node()
         for subject, classes in self._studies(files).items():
             self._audit.record(
                 InstancesTransferred(
@@ -144,11 +147,14 @@ class AuditTrail:
 
     def exported(self, receiver: Party, files: Sequence[Path], outcome: AuditOutcome, detail: str = "") -> None:
         """The node sent something else about the study of these DICOM files, or tried to."""
-        sender = Party(self._node.name, self._node.address, requested=True)
+        sender = self._acting_node()
         for subject in self._studies(files):
             self._audit.record(
                 InstancesExported(self._clock.now(), sender, receiver, subject, outcome=outcome, detail=detail)
             )
+
+    def _acting_node(self) -> Party:
+        return replace(self._node, requested=True)
 
     def _studies(self, files: Sequence[Path]) -> dict[Subject, Counter[str]]:
         studies: dict[Subject, Counter[str]] = {}

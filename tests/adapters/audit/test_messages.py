@@ -113,6 +113,16 @@ def test_query_is_kept_as_it_was_asked() -> None:
     assert base64.b64decode(detail.attrib["value"]) == b"1.2.840.10008.1.2.1"
 
 
+@pytest.mark.parametrize("detail", ["id", "none"])
+@pytest.mark.parametrize("number", [7, 8])
+def test_query_that_may_name_a_patient_is_left_out_where_names_are(detail: str, number: int) -> None:
+    """Who asked whom stays, and the message stays whole."""
+    message = parsed(encode_message(EVENTS[number][0], replace(SOURCE, patient=PatientDetail(detail))))
+    assert complaints(message) == []
+    assert message.findtext(".//ParticipantObjectQuery") is None
+    assert [each.attrib["UserID"] for each in message.findall("ActiveParticipant")] == ["SCANNER", "MARROWCOUNT"]
+
+
 def test_alert_says_who_and_what() -> None:
     """A.5.3.11: the node that is the subject, and what happened in words."""
     alert = parsed(encode_message(EVENTS[9][0], SOURCE)).find("ParticipantObjectIdentification")

@@ -7,14 +7,17 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from pydicom.uid import CTImageStorage
+from pydicom.uid import UID, CTImageStorage
 from pynetdicom import evt
+from pynetdicom.dsutils import decode
 
 from marrowcount.errors import DeliveryRefusedError, PeerError, StorageError
 from marrowcount.ports import Archive, ListedSeries, WantedStudy
+from marrowcount.ports.audit import OutgoingQuery
 from marrowcount.testing import HeldClock, InMemoryLedger
 from marrowcount.workflow.pull import PulledSlide, Pulling
 from marrowcount.workflow.receive import ReceiveLimits, Receiving
@@ -91,6 +94,22 @@ def test_names_outside_of_ascii_are_asked_for_in_unicode(
     (found,) = MoveArchive("vault", vault(), US).find_studies(WantedStudy("Ä7"))
     assert found.patient_id == "Ä7"
     assert script.queries[0][1].SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_every_query_is_told_as_it_goes_out(script: ScriptedArchive, vault: Callable[[], Peer]) -> None:
+    """The identifier in the transfer syntax that was agreed on, for each level; it is what the archive receives."""
+    told: list[OutgoingQuery] = []
+    archive = MoveArchive("vault", vault(), US, told.append)
+    archive.find_studies(WantedStudy("SECRET-17"))
+    archive.list_slides("1.2")
+    assert {query.sop_class_uid for query in told} == {"1.2.840.10008.5.1.4.1.2.2.1"}
+    syntaxes = [UID(query.transfer_syntax_uid) for query in told]
+    read = [
+        decode(BytesIO(query.query), syntax.is_implicit_VR, syntax.is_little_endian)
+        for query, syntax in zip(told, syntaxes, strict=True)
+    ]
+    assert read == [query for _, query in script.queries]
+    assert [query.QueryRetrieveLevel for query in read] == ["STUDY", "SERIES", "IMAGE"]
 
 
 def test_only_slides_are_listed(

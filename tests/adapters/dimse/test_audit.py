@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 
 from marrowcount.errors import PeerError
 from marrowcount.ports.audit import AuditOutcome, Held, InstancesTransferred, Party, SecurityAlert, TransferBegun
@@ -16,7 +19,7 @@ from marrowcount_adapters.dimse.contexts import storage_context
 from marrowcount_adapters.wsi.subject import read_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
     from pathlib import Path
 
     from conftest import Node
@@ -92,6 +95,28 @@ def test_association_is_told_of_however_it_ends(
     assert association.send_c_store(make_slide()).Status == 0
     getattr(association, end)()
     assert [type(audit.next()) for _ in range(2)] == [TransferBegun, InstancesTransferred]
+
+
+def test_association_without_a_transfer_is_in_the_log(
+    start_node: Callable[..., Node], trail: AuditTrail, audit: RecordingAudit
+) -> None:
+    """PS3.15 A.5.3 has no message for one of C-ECHO: who came for what, and what was asked, stand in the log."""
+    ended = threading.Event()
+    with structlog.testing.capture_logs(processors=[partial(_set_at_end, ended)]) as logs:
+        node = start_node(watch=trail)
+        echo(node.peer, Calling("MONITOR"))
+        assert ended.wait(20)
+    told = {line["event"]: line for line in logs}
+    accepted, end = told["association.accepted"], told["association.ended"]
+    assert (accepted["calling"], accepted["address"], accepted["services"]) == ("MONITOR", "127.0.0.1", ["echo"])
+    assert (end["calling"], end["requests"]) == ("MONITOR", {"C-ECHO": 1})
+    assert audit.rest() == []
+
+
+def _set_at_end(ended: threading.Event, _logger: object, _name: str, line: MutableMapping[str, Any]) -> Any:  # noqa: ANN401 - structlog's
+    if line["event"] == "association.ended":
+        ended.set()
+    return line
 
 
 def test_refused_caller_is_a_security_alert(

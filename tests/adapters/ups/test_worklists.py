@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
+from pynetdicom.dsutils import decode
 
 from marrowcount.ports import PerformedStep, StepProgress, WorkAnswer
 from marrowcount.workitems import (
@@ -18,12 +22,14 @@ from marrowcount.workitems import (
     WorkitemState,
 )
 from marrowcount.workitems.codes import Reasons
-from marrowcount_adapters.ups import Wanted
+from marrowcount_adapters.ups import DimseUps, Wanted, WebUps
 from marrowcount_adapters.ups_worklist.json_model import first, items
 from workitems import COUNT, STATION, WSM, input_item
 
 if TYPE_CHECKING:
     from conftest import View
+
+    from marrowcount.ports.audit import OutgoingQuery
 
 UID, LOCK, OTHER_LOCK = "2.25.1", "2.25.91", "2.25.92"
 ELSEWHERE = Code("OTHERNODE", "99TEST", "Another node")
@@ -231,3 +237,21 @@ def test_a_long_code_is_asked_for_and_told_as_such(view: View) -> None:
     (step,) = items(view.server.workitem(UID), PERFORMED_SEQUENCE)
     (code,) = items(step, "PerformedWorkitemCodeSequence")
     assert (first(code, "CodeValue"), first(code, "LongCodeValue")) == ("", long.value)
+
+
+def test_every_search_is_told_once_as_it_goes_out(view: View) -> None:
+    """Its later pages are the same search; what it tells is what went over the wire, and names no patient."""
+    for number in range(105):
+        view.server.schedule(f"2.25.{number + 1}", input_item("1.2.3", f"1.2.3.{number + 1}"))
+    told: list[OutgoingQuery] = []
+    assert isinstance(view.service, WebUps | DimseUps)
+    view.service = replace(view.service, on_query=told.append)
+    assert len(view.worklist().scheduled()) == 105
+    (query,) = told
+    if isinstance(view.service, WebUps):
+        assert query.query.startswith(b"/")
+        assert b"/workitems?ProcedureStepState=SCHEDULED" in query.query
+    else:
+        assert query.sop_class_uid == "1.2.840.10008.5.1.4.34.6.3"
+        read = decode(BytesIO(query.query), query.transfer_syntax_uid == ImplicitVRLittleEndian, True)  # noqa: FBT003
+        assert read.ProcedureStepState == "SCHEDULED"
