@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CALLING = Calling("SCANNER", answer_s=60)
 OUT_OF_RESOURCES = 0xA700
-SLIDE = "1.2.3"
+SLIDE, MINUTE_S = "1.2.3", 60
 
 
 @pytest.fixture
@@ -144,3 +144,51 @@ def test_work_goes_on_when_the_server_is_back(
         assert deliver_once(node.ledger, clock, "sender", {"pacs": pacs}, tmp_path.joinpath)
         assert not deliver_once(node.ledger, clock, "sender", {"pacs": pacs}, tmp_path.joinpath)
         assert [d.state for d in node.ledger.deliveries()] == [DeliveryState.DELIVERED]
+
+
+def test_a_minute_without_the_database_costs_a_minute(tmp_path: Path, files: list[Path]) -> None:
+    """SQLite is away from the midst of a count on, for a minute of the clock: every loop fails and none gives up.
+
+    Senders are asked to try later all the while. When it is back the slide is counted and its result sent, each once.
+    """
+    clock, pacs, how = HeldClock(), RecordingDestination("pacs"), WorkSettings(lease_s=30)
+    (tmp_path / "ann.dcm").write_bytes(b"DICM")
+    there, away = tmp_path / "node" / "ledger.sqlite", tmp_path / "away"
+    late, counts = slide_file(tmp_path / "late.dcm", "1.2.3.4"), []
+
+    with peer_node(tmp_path / "node") as node:
+
+        def count(job: Job, _lease: Lease) -> CountedOutcome:
+            counts.append(job.attempt)
+            if len(counts) == 1:
+                node.ledger._engine.dispose()  # as after an hour without work
+                there.rename(away)
+            return CountedOutcome("1.2.3/1", "{}", (DeliveryOrder(DeliveryKind.DICOM, "pacs", ("ann.dcm",)),))
+
+        def work() -> bool:
+            return work_once(node.ledger, clock, "worker", count, how)
+
+        def deliver() -> bool:
+            return deliver_once(node.ledger, clock, "sender", {"pacs": pacs}, tmp_path.joinpath)
+
+        assert statuses(node, *files) == [0] * 4
+        assert node.ledger.mark_ready(SLIDE, 1, "complete", clock.now())
+        with pytest.raises(StorageError):
+            work()
+        for _ in range(MINUTE_S // 5):
+            for loop in (work, deliver):
+                with pytest.raises(StorageError):
+                    loop()
+            clock.advance(5)
+        assert statuses(node, late) == [OUT_OF_RESOURCES]
+        assert not there.exists()
+        away.rename(there)
+        assert (work(), work()) == (True, False)
+        assert (deliver(), deliver()) == (True, False)
+        assert [d.state for d in node.ledger.deliveries()] == [DeliveryState.DELIVERED]
+        assert node.ledger.slides()[0].state is SlideState.COUNTED
+        assert statuses(node, late) == [0]
+        assert [path for path in node.store.incoming.rglob("*") if path.is_file()] == []
+    assert counts == [1, 2]
+    assert len(pacs.sent) == 1
+    assert faults_of(tmp_path / "node", [*uids(files), "1.2.3.4"]) == []

@@ -1,4 +1,4 @@
-"""A disk that runs full or read-only under a receiving node: senders hear so, and nothing acknowledged is lost."""
+"""A disk that runs full or read-only under a node: senders hear so, work waits, and nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def own_mounts() -> tuple[str, ...]:
     return ()
 
 
-def with_disk(illness: str, folder: Path) -> Any:  # noqa: ANN401 - what the program reports
+def with_disk(program: str, illness: str, folder: Path) -> Any:  # noqa: ANN401 - what the program reports
     if not own_mounts():
         pytest.skip("no private mounts: needs root or user namespaces, unshare and mount (util-linux)")
-    command = [*own_mounts(), sys.executable, str(Path(__file__).with_name("disk_faults.py")), illness, str(folder)]
+    command = [*own_mounts(), sys.executable, str(Path(__file__).with_name(program)), illness, str(folder)]
     path = os.pathsep.join(filter(None, (str(SUPPORT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
@@ -42,7 +42,7 @@ def with_disk(illness: str, folder: Path) -> Any:  # noqa: ANN401 - what the pro
 @pytest.mark.parametrize("illness", ["full", "read-only"])
 def test_an_ill_disk_costs_nothing_that_was_acknowledged(tmp_path: Path, illness: str) -> None:
     """Senders are asked to try later (A700); when the disk is well again, the same node takes everything."""
-    report = with_disk(illness, tmp_path)
+    report = with_disk("disk_faults.py", illness, tmp_path)
     assert report["healthy"] == 2
     assert report["failures"] > 3
     assert report["statuses"] == ["A700"]
@@ -50,3 +50,14 @@ def test_an_ill_disk_costs_nothing_that_was_acknowledged(tmp_path: Path, illness
     assert report["lost"] == []
     assert (report["after"], report["taken"]) == ([], report["sent"])
     assert (report["wrong"], report["left"]) == ([], [])
+
+
+@pytest.mark.parametrize("illness", ["full", "full-beside-the-ledger", "read-only"])
+def test_an_ill_disk_keeps_counts_and_deliveries_waiting(tmp_path: Path, illness: str) -> None:
+    """Neither is charged to the slide: when the disk is well again, all is counted and delivered, each once."""
+    report = with_disk("work_faults.py", illness, tmp_path)
+    assert len(report["acknowledged"]) > 2
+    assert report["waits"] + sum(report["faults"].values()) >= 1
+    if illness != "full":
+        assert (report["waits"], report["faults"]) == (6, {})
+    assert (report["lost"], report["wrong"]) == ([], [])

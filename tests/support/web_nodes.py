@@ -91,9 +91,9 @@ def web_node(
 
 
 @contextmanager
-def served(app: Any, max_connections: int = 20) -> Iterator[int]:  # noqa: ANN401 - any ASGI application
-    """The application behind a real socket on loopback; its port."""
-    server = WebServer(app, WebServerSettings("127.0.0.1", 0, max_connections, drain_s=2))
+def served(app: Any, max_connections: int = 20, port: int = 0) -> Iterator[int]:  # noqa: ANN401 - any application
+    """The ASGI application behind a real socket on loopback; its port."""
+    server = WebServer(app, WebServerSettings("127.0.0.1", port, max_connections, drain_s=2))
     server.start()
     try:
         yield server.port
