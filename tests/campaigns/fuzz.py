@@ -1,20 +1,24 @@
 """Feed broken inputs to every boundary of the node, and see that it neither dies, nor hangs, nor swells.
 
-    python fuzz.py --inputs 100000 [--seed 1] [--only files|pdus|http|requests|answers]
+    python fuzz.py --inputs 100000 [--seed 1] [--only files|pdus|http|requests|server|answers|guided]
 
 Each boundary is fed in a process of its own, so that an input which kills it is known by its number; each input has
 seconds, each process has a limit of memory. The listener is that of the tests (``peer_node``): the real one with the
 real store and ledger, in a process of its own too; at the end it must answer C-ECHO and have let go of its threads.
-An input is made again by its kind, seed and number: ``--only KIND --seed SEED --from NUMBER --inputs 1``.
+An input is made again by its kind, seed and number: ``--only KIND --seed SEED --from NUMBER --inputs 1``. Those that
+coverage guides (``guided``, see ``fuzz_guided``) are not: the one that broke a parser is told.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import json
 import logging
 import multiprocessing
+import os
+import re
 import resource
 import signal
 import subprocess
@@ -28,17 +32,20 @@ from typing import TYPE_CHECKING, TextIO
 
 from fuzz_mutations import Mutations
 from fuzz_seeds import read_corpus
-from fuzz_targets import ArchiveAnswers, FhirAnswers, Files, Listener, Target, WebRequests
+from fuzz_targets import ArchiveAnswers, FhirAnswers, Files, Listener, Target, WebRequests, WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from types import FrameType
 
-__all__ = ["SHARES", "Outcome", "fuzz"]
+__all__ = ["GUIDED", "SHARES", "Outcome", "fuzz", "has_guide"]
 
-SHARES = {"pdus": 0.12, "answers": 0.01, "http": 0.03, "requests": 0.05, "files": 0.79}
+GUIDED = "guided"
+SHARES = {"pdus": 0.12, "answers": 0.01, "http": 0.03, "requests": 0.05, "server": 0.02, "files": 0.71, GUIDED: 0.06}
 """Of all inputs: what is cheap to feed is fed more often."""
+SEEDS_OF = {"server": "requests"}
+"""Where they are not those of the kind's own name."""
 
 SLOWEST_S = 10
 """For one input, in seconds."""
@@ -83,6 +90,8 @@ class Outcome:
 
 def fuzz(kind: str, first: int, inputs: int, seed: int) -> Outcome:
     """Feed so many inputs to a boundary, in a process of its own."""
+    if kind == GUIDED:
+        return _guided(inputs, seed)
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_fed, args=(theirs, kind, first, inputs, seed))
     process.start()
@@ -102,6 +111,35 @@ def fuzz(kind: str, first: int, inputs: int, seed: int) -> Outcome:
     return outcome
 
 
+def has_guide() -> bool:
+    """Whether atheris is installed, which has no wheels for the newest versions of Python."""
+    return importlib.util.find_spec("atheris") is not None
+
+
+def _guided(inputs: int, seed: int) -> Outcome:
+    """The parsers, in a process that libFuzzer ends at the first fault, or that takes too much time or memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), folder]
+        command += [f"-runs={inputs}", f"-seed={seed}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={GUIDED_MB}"]
+        began = time.monotonic()
+        paths = os.pathsep.join(filter(None, (str(SUPPORT), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": paths}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        outcome = Outcome(GUIDED, _number(r"number_of_executed_units: (\d+)", done.stderr), time.monotonic() - began)
+        outcome.slowest_s = _number(r"slowest_unit_time_sec: +(\d+)", done.stderr)
+        outcome.listener_mb = _number(r"peak_rss_mb: +(\d+)", done.stderr)
+        if done.returncode:
+            left = [path.read_bytes().hex() for path in Path(folder).iterdir() if path.is_file()]
+            why = [line for line in done.stderr.splitlines() if re.match(r"\S*(Error|error|ERROR)\b", line)]
+            outcome.faults.append(f"exit {done.returncode}: {'; '.join(why)[:300]} of {left}")
+    return outcome
+
+
+def _number(pattern: str, text: str) -> int:
+    found = re.search(pattern, text)
+    return int(found[1]) if found else 0
+
+
 def _fed(pipe: Connection, kind: str, first: int, inputs: int, seed: int) -> None:
     signal.signal(signal.SIGALRM, _too_slow)
     logging.disable(logging.CRITICAL)
@@ -111,7 +149,7 @@ def _fed(pipe: Connection, kind: str, first: int, inputs: int, seed: int) -> Non
 
     warnings.simplefilter("ignore")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    mutations = Mutations(read_corpus(kind), seed)
+    mutations = Mutations(read_corpus(SEEDS_OF.get(kind, kind)), seed)
     outcome, began = Outcome(kind), time.monotonic()
     with tempfile.TemporaryDirectory() as folder, _target(kind, Path(folder), outcome) as target:
         for content in mutations.seeds.values():  # what they cost in memory is not growth
@@ -185,14 +223,15 @@ def _target(kind: str, folder: Path, outcome: Outcome) -> Iterator[Target]:
     if kind in made:
         yield made[kind]()
         return
-    with _listening(folder) as (process, port):
-        yield Listener(port)
-        _judge_listener(process, outcome)
+    program = "web_service_node.py" if kind == "server" else "peer_node.py"
+    with _listening(program, folder) as (process, port):
+        yield WebServer(port, folder / "node" / "node" / "incoming") if kind == "server" else Listener(port)
+        _judge_listener(process, outcome, IDLE_THREADS + (WEB_THREADS if kind == "server" else 0))
 
 
 @contextmanager
-def _listening(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, str(SUPPORT / "peer_node.py"), str(folder / "node"), "0"]
+def _listening(program: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, str(SUPPORT / program), str(folder / "node"), "0"]
     with (
         (folder / "listener.log").open("w") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, text=True) as process,
@@ -213,22 +252,25 @@ def _announced_port(log: Path) -> int:
     raise TimeoutError("the listener did not start")
 
 
-def _judge_listener(process: subprocess.Popen[str], outcome: Outcome) -> None:
+def _judge_listener(process: subprocess.Popen[str], outcome: Outcome, most_threads: int) -> None:
     """It lives, is no larger than a listener may be, and has let go of all associations."""
     if process.poll() is not None:
         outcome.faults.append(f"the listener died: {process.returncode}")
         return
     pid, deadline = str(process.pid), time.monotonic() + 60
-    while _status(pid, "Threads") > IDLE_THREADS and time.monotonic() < deadline:
+    while _status(pid, "Threads") > most_threads and time.monotonic() < deadline:
         time.sleep(0.2)
     outcome.listener_threads, outcome.listener_mb = _status(pid, "Threads"), _status(pid, "VmHWM") / 1024
-    if outcome.listener_threads > IDLE_THREADS:
+    if outcome.listener_threads > most_threads:
         outcome.faults.append(f"the listener keeps {outcome.listener_threads} threads")
     if outcome.listener_mb > LISTENER_MB:
         outcome.faults.append(f"the listener took {outcome.listener_mb:.0f} MB")
 
 
 IDLE_THREADS = 8
+WEB_THREADS = 42
+"""Of the pool in which anyio runs what blocks, and of the server itself."""
+GUIDED_MB = 800
 LISTENER_MB = 300
 
 
@@ -242,6 +284,9 @@ def main() -> int:
     shares = {options.only: 1.0} if options.only else SHARES
     faults = 0
     for kind, share in shares.items():
+        if kind == GUIDED and not has_guide():
+            _say(sys.stdout, f"{kind:<8} stands aside: atheris is not installed")
+            continue
         outcome = fuzz(kind, options.first, round(share * options.inputs), options.seed)
         faults += len(outcome.faults)
         _say(sys.stdout, outcome.told())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import threading
 import time
@@ -31,7 +32,7 @@ from web_nodes import web_node
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ArchiveAnswers", "FhirAnswers", "Files", "Listener", "Target", "WebRequests"]
+__all__ = ["ArchiveAnswers", "FhirAnswers", "Files", "Listener", "Target", "WebRequests", "WebServer"]
 
 FIRST: Final = 0.2
 """Share of inputs to the listener that come in place of an association request."""
@@ -121,6 +122,44 @@ class WebRequests(Target):
         found = self._node.get("/studies?StudyInstanceUID=1.2")
         if found.status_code != 200 or not found.json():
             raise RuntimeError("the search finds nothing any more")
+
+
+class WebServer(Target):
+    """The web service as the node serves it, over loopback: the bytes go to uvicorn as they are.
+
+    What is no whole request is awaited by it, and ends with the connection.
+    """
+
+    kind = "server"
+
+    def __init__(self, port: int, incoming: Path) -> None:
+        self._port, self._incoming = port, incoming
+
+    def feed(self, content: bytes, number: int) -> None:
+        del number
+        if re.match(rb"HTTP/1\.1 500 .*\"code\":\s*\"failed\"", self._answer(content), re.DOTALL):
+            raise RuntimeError("the service did not foresee this")
+
+    def _answer(self, content: bytes) -> bytes:
+        """What came before the server was silent, or closed."""
+        answer = b""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=10) as connection:
+            connection.sendall(content)
+            connection.settimeout(REPLY_S)
+            while piece := connection.recv(65536):
+                answer += piece
+        return answer
+
+    def check(self) -> None:
+        """The slide that was there is still found, and nothing half received is left."""
+        deadline = time.monotonic() + 60
+        found = httpx.get(f"http://127.0.0.1:{self._port}/dicom-web/studies?StudyInstanceUID=1.2", trust_env=False)
+        if found.status_code != 200 or not found.json():
+            raise RuntimeError("the search finds nothing any more")
+        while left := [path for path in self._incoming.rglob("*") if path.is_file()]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{len(left)} files were left behind")
+            time.sleep(0.1)
 
 
 class _Request:

@@ -7,6 +7,7 @@ bonemarrowwsi_pediatricleukemia holds; anything else is refused by name.
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -41,6 +42,7 @@ PARSER_ERRORS: Final = (
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 """What pydicom and numpy raise on bytes that are no sound annotation."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 from pydicom.uid import UID
 
 from marrowcount.errors import MarrowcountError
@@ -44,6 +44,18 @@ ACTION_REQUEST: Final = 1
 EVENT_COMPLETE: Final = 1
 EVENT_FAILURES: Final = 2
 """PS3.4 Table J.3.3-1, Event Type ID."""
+
+UNSOUND: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises when it comes to values that are none: it decodes them when they are asked for."""
 
 PATIENCE_S: Final = 10.0
 PAUSE_S: Final = 0.2
@@ -102,7 +114,7 @@ def decode_request(information: Dataset) -> tuple[str, tuple[Reference, ...]]:
 def _whole() -> Iterator[None]:
     try:
         yield
-    except (AttributeError, TypeError, ValueError, BytesLengthException) as error:
+    except UNSOUND as error:
         raise ValueError("The storage commitment data set is not whole (PS3.4 J.3).") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,6 +63,19 @@ DECODED: Final = (
 
 UNNAMED_WORK: Final = Code("110004", "DCM", "Computer Aided Detection")
 """What was performed, where the requestor did not say what was to be (PS3.16 CID 9231); a value is needed to end."""
+
+
+UNSOUND: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises when it comes to values that are none: it decodes them when they are asked for."""
 
 
 class MalformedWorkitemError(Exception):
@@ -198,7 +212,7 @@ def decode_workitem(dataset: Dataset, zone: tzinfo, uid: str = "") -> Workitem:
             _decoded_dt(dataset, "ScheduledProcedureStepExpirationDateTime", zone),
             tuple(_decoded_series(dataset)),
         )
-    except (AttributeError, ValueError, TypeError) as error:
+    except UNSOUND as error:
         raise MalformedWorkitemError(type(error).__name__) from error
 
 
@@ -210,7 +224,7 @@ def state_of(dataset: Dataset) -> WorkitemState:
     """
     try:
         return WorkitemState(str(dataset.ProcedureStepState))
-    except (AttributeError, ValueError) as error:
+    except UNSOUND as error:
         raise MalformedWorkitemError(type(error).__name__) from error
 
 
@@ -292,5 +306,5 @@ def decode_event(kind: int, uid: str, information: Dataset) -> WorkitemEvent:
             str(information.get("RequestingAE") or ""),
             reasons[0] if reasons else None,
         )
-    except (AttributeError, ValueError, TypeError) as error:
+    except UNSOUND as error:
         raise MalformedWorkitemError(type(error).__name__) from error
