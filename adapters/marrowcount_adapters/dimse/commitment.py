@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.uid import UID
 
 from marrowcount.errors import MarrowcountError
@@ -48,6 +49,7 @@ EVENT_FAILURES: Final = 2
 UNSOUND: Final = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     LookupError,
     OSError,
     RuntimeError,

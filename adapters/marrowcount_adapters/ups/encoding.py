@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence as DicomSequence
 
 from marrowcount.ports import WorkitemEvent, WorkitemEventKind
@@ -68,6 +69,7 @@ UNNAMED_WORK: Final = Code("110004", "DCM", "Computer Aided Detection")
 UNSOUND: Final = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     LookupError,
     OSError,
     RuntimeError,
