@@ -52,11 +52,11 @@ def main() -> None:
 def moved(folder: Path, port: int, slide: list[Path]) -> dict[str, object]:
     settings = node_settings(folder / "by-move", port, archive("move"))
     with module_process(["marrowcount", "serve", "--settings", str(settings)], folder / "node.log"):
-        return pulled(settings, slide, wanted(slide))
+        return pulled(settings, slide, wanted(slide), folder / "vault")
 
 
 def got(folder: Path, slide: list[Path]) -> dict[str, object]:
-    return pulled(node_settings(folder / "by-get", 0, archive("get")), slide, wanted(slide))
+    return pulled(node_settings(folder / "by-get", 0, archive("get")), slide, wanted(slide), folder / "vault")
 
 
 def unknown(folder: Path, slide: list[Path]) -> object:

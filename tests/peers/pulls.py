@@ -29,9 +29,13 @@ def node_settings(folder: Path, port: int, archive: str) -> Path:
     return file
 
 
-def pulled(settings: Path, slide: list[Path], wanted: WantedStudy) -> dict[str, object]:
-    """What became of a pull: its failure, the instances that are not held, or not as they were put into the archive."""
+def pulled(settings: Path, slide: list[Path], wanted: WantedStudy, archived: Path | None = None) -> dict[str, object]:
+    """What became of a pull: its failure, the instances that are not held, or not as they were put into the archive.
+
+    Where the archive's own files lie below a folder, the data sets that came are those, byte for byte, or "rewritten".
+    """
     from pydicom import dcmread
+    from pydicom.misc import is_dicom
 
     read = read_settings(settings)
     said = io.StringIO()
@@ -44,6 +48,15 @@ def pulled(settings: Path, slide: list[Path], wanted: WantedStudy) -> dict[str, 
             for path, instance in held.items()
             if instance and dcmread(store.path(instance.file.path)).PixelData != dcmread(path).PixelData
         ]
+        files = sorted(path for path in archived.rglob("*") if path.is_file() and is_dicom(path)) if archived else []
+        theirs = {dcmread(path, stop_before_pixels=True).SOPInstanceUID: path for path in files}
+        rewritten = [
+            path.name
+            for path, instance in held.items()
+            if archived
+            and instance
+            and not store.same_data_set(theirs[instance.facts.sop_instance_uid], instance.file.path)
+        ]
         syntaxes = {instance.facts.transfer_syntax_uid for instance in held.values() if instance}
     finally:
         ledger.close()
@@ -53,6 +66,7 @@ def pulled(settings: Path, slide: list[Path], wanted: WantedStudy) -> dict[str, 
         "fault": fault,
         "lacking": lacking,
         "altered": altered,
+        "rewritten": rewritten,
         "syntaxes": sorted(syntaxes),
         "left_over": left_over,
         "said": said.getvalue(),

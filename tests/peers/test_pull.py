@@ -23,10 +23,14 @@ def assert_whole(report: dict[str, Any]) -> None:
 def test_a_slide_is_pulled_from_dcmqrscp(
     program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """By C-MOVE to a running node and by C-GET; a node that it does not know is told what to have entered where."""
+    """By C-MOVE to a running node and by C-GET: its own files, byte for byte from the data set on.
+
+    A node that it does not know is told what to have entered where.
+    """
     report = in_private_network("dcmqrscp_pull.py", program("dcmqrscp"), program("storescu"), str(tmp_path))
     assert_whole(report["move"])
     assert_whole(report["get"])
+    assert (report["move"]["rewritten"], report["get"]["rewritten"]) == ([], [])
     assert report["unknown"].startswith("[destination-unknown]")
 
 
