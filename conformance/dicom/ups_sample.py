@@ -58,12 +58,15 @@ class NotingWorklist:
 
     status: int = 0
     messages: list[Message] = field(default_factory=list)
+    accepted_contexts: Sequence[PresentationContext] = ()
     _context: str = ""
 
     @contextmanager
     def called(self, contexts: Sequence[PresentationContext]) -> Iterator[NotingWorklist]:
         """As :func:`marrowcount_adapters.dimse.association.called`, without a peer."""
-        self._context = str(contexts[0].abstract_syntax)
+        self._context, self.accepted_contexts = str(contexts[0].abstract_syntax), contexts
+        for context in contexts:
+            context.transfer_syntax = context.transfer_syntax[:1]  # a peer chooses one
         yield self
 
     def send_c_find(self, identifier: Dataset, _model: str) -> Iterator[tuple[Dataset, None]]:
