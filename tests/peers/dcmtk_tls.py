@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydicom import dcmread
+from pydicom.uid import JPEG2000, UID, JPEGBaseline8Bit, JPEGLSLossless
+
 from marrowcount.errors import PeerError
 from marrowcount_adapters.dimse import Calling, Peer, echo, send_files
 from marrowcount_adapters.tls import Identity
@@ -20,33 +23,48 @@ from peer_node import peer_node
 from slide_files import slide_file
 from tls_files import TlsFolder, client, server
 
+SYNTAXES = {"-xy": JPEGBaseline8Bit, "-xw": JPEG2000, "-xt": JPEGLSLossless}
+"""storescu's options, and what each sends."""
+
 ARCHIVE = Peer("ARCHIVE", "127.0.0.1", 2762)
 
 
 def main() -> None:
     storescu, storescp, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     house, elsewhere = TlsFolder.made_in(folder / "house"), TlsFolder.made_in(folder / "elsewhere")
-    slide = slide_file(folder / "slide.dcm", frame_bytes=200_000)
-    sent = sent_to_us(storescu, house, elsewhere, folder, slide)
-    got = sent_by_us(storescp, house, elsewhere, folder, slide)
+    slides = {option: level(folder, syntax, number) for number, (option, syntax) in enumerate(SYNTAXES.items())}
+    sent = sent_to_us(storescu, house, elsewhere, folder, slides)
+    got = sent_by_us(storescp, house, elsewhere, folder, slides["-xy"])
     sys.stdout.write(json.dumps(sent | got) + "\n")
 
 
-def sent_to_us(storescu: str, house: TlsFolder, elsewhere: TlsFolder, folder: Path, slide: Path) -> dict[str, object]:
+def level(folder: Path, syntax: UID, number: int) -> Path:
+    """A level in that transfer syntax; nobody decodes it here."""
+    dataset = dcmread(slide_file(folder / f"{number}.dcm", f"1.2.3.{number + 4}", frame_bytes=200_000))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(folder / f"{number}.dcm")
+    return folder / f"{number}.dcm"
+
+
+def sent_to_us(
+    storescu: str, house: TlsFolder, elsewhere: TlsFolder, folder: Path, slides: dict[str, Path]
+) -> dict[str, object]:
     """storescu as sender: with our authority's certificate, with a stranger's, and in plain text."""
     secured = server(house.identity(), authorities=house.authorities)
     with peer_node(folder / "node", tls=secured) as node:
 
-        def stored(*options: str) -> int:
-            to = ["-aec", "MARROWCOUNT", "-R", "-xy", "127.0.0.1", str(node.peer.port), str(slide)]
+        def stored(syntax: str, *options: str) -> int:
+            to = ["-aec", "MARROWCOUNT", "-R", syntax, "127.0.0.1", str(node.peer.port), str(slides[syntax])]
             return subprocess.run([storescu, *options, *to], check=False, timeout=60, capture_output=True).returncode
 
-        known = stored(*shown(house.identity("storescu")), "+cf", str(house.authorities))
-        stranger = stored(*shown(elsewhere.identity("stranger")), "+cf", str(house.authorities))
-        plain = stored()
-        kept = sorted((folder / "node" / "store" / "instances").rglob("*.dcm"))
+        shows = [*shown(house.identity("storescu")), "+cf", str(house.authorities)]
+        known = [stored(syntax, *shows) for syntax in slides]
+        stranger = stored("-xy", *shown(elsewhere.identity("stranger")), "+cf", str(house.authorities))
+        plain = stored("-xy")
+        kept = [node.ledger.instance(str(dcmread(slide).SOPInstanceUID)) for slide in slides.values()]
         same = [
-            node.store.same_data_set(slide, path.relative_to(folder / "node" / "store").as_posix()) for path in kept
+            one is not None and node.store.same_data_set(slide, one.file.path)
+            for slide, one in zip(slides.values(), kept, strict=True)
         ]
     return {"known": known, "stranger": stranger, "plain": plain, "same": same}
 
