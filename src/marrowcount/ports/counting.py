@@ -59,6 +59,15 @@ class Slide(Protocol):
         """
         ...
 
+    def read_area(self, left: int, top: int, size: SizePx) -> Picture:
+        """The pixels of any rectangle inside the total pixel matrix of the base level, (height, width, 3).
+
+        Raises:
+            ValueError: the rectangle does not lie wholly inside the matrix.
+            SlideError: the frames are missing or damaged (``Refusal.DAMAGED``).
+        """
+        ...
+
     def overview(self) -> tuple[Picture, float]:
         """A small picture of the whole base level and how many base pixels one of its pixels spans.
 

@@ -73,6 +73,17 @@ class PictureSlide(Slide):
         box = tile.box
         return self._picture[int(box.top) : int(box.bottom), int(box.left) : int(box.right)]
 
+    def read_area(self, left: int, top: int, size: SizePx) -> Picture:
+        """The pixels of any rectangle inside the picture, (height, width, 3).
+
+        Raises:
+            ValueError: the rectangle does not lie wholly inside the picture.
+        """
+        if not (0 <= left <= self.size.width - size.width and 0 <= top <= self.size.height - size.height):
+            msg = f"{size.width} x {size.height} px at x {left}, y {top} are not wholly inside the slide"
+            raise ValueError(msg)
+        return self._picture[top : top + size.height, left : left + size.width]
+
     def overview(self) -> tuple[Picture, float]:
         """Every 16th pixel."""
         return self._picture[::_OVERVIEW_STEP, ::_OVERVIEW_STEP], float(_OVERVIEW_STEP)
