@@ -19,6 +19,7 @@ from marrowcount.slides.placement import Placement
 from marrowcount_adapters.annotations import encode_cells, encode_roi
 from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.annotations.source import REQUIRED
+from marrowcount_adapters.encapsulated_pdf import encode_document
 from marrowcount_adapters.structured_report import encode_differential, encode_regions, encode_rejection
 from marrowcount_adapters.structured_report.document import IMAGE_ATTRIBUTES
 
@@ -83,12 +84,14 @@ def _complete_header() -> Dataset:
 def _encoded(result: CountResult, header: Dataset) -> Mapping[str, Dataset]:
     result = replace(result, placement=PLACEMENT)
     cells, tiles = encode_cells(result, header), encode_roi(result, header)
+    report = encode_differential(result, header, [cells, tiles])
     made = {
         "cells": cells,
         "tiles": tiles,
         "heat-map": encode_heat_map(result, header),
-        "report": encode_differential(result, header, [cells, tiles]),
+        "report": report,
         "regions": encode_regions(result, header, [tiles]),
+        "document": encode_document(result, b"%PDF-1.4", [cells, tiles, report]),
         "rejection": encode_rejection(result, cells, [cells, tiles]),
     }
     return {name: dataset for name, dataset in made.items() if dataset is not None}
@@ -147,6 +150,10 @@ def _value(element: DataElement) -> str:
         "PreliminaryFlag",
         "ContentLabel",
         "ContentDescription",
+        "ConversionType",
+        "BurnedInAnnotation",
+        "DocumentTitle",
+        "MIMETypeOfEncapsulatedDocument",
         "AnnotationCoordinateType",
         "PixelOriginInterpretation",
         "SeriesDescription",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
+from marrowcount.main.result_files import DICOM_FILES, GALLERY_FOLDER, OTHER_FILES, RESULT_FILE
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proof", "lost_instances"]
 
-RESULT_FILES = {"cells.ann.dcm", "roi.ann.dcm", "differential.sr.dcm", "fhir.json", "ihct.png", "result.json"}
+RESULT_FILES = {*DICOM_FILES, *OTHER_FILES, GALLERY_FOLDER, RESULT_FILE}
 
 
 def lost_instances(node: MortalNode, acknowledged: Mapping[str, Path]) -> list[str]:

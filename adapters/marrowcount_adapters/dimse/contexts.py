@@ -17,6 +17,7 @@ from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     DeflatedExplicitVRLittleEndian,
+    EncapsulatedPDFStorage,
     EnhancedSRStorage,
     ExplicitVRLittleEndian,
     ExtensibleSRStorage,
@@ -101,6 +102,7 @@ DOCUMENT_CLASSES: Final = (
     Comprehensive3DSRStorage,
     ExtensibleSRStorage,
     KeyObjectSelectionDocumentStorage,
+    EncapsulatedPDFStorage,
 )
 
 

@@ -16,7 +16,14 @@ from fhir.resources.R4B.narrative import Narrative
 from fhir.resources.R4B.provenance import Provenance, ProvenanceAgent, ProvenanceEntity
 
 from marrowcount.cytology.concepts import MARROW_REPORT
-from marrowcount.workflow.identity import NAMESPACE, percent_bounds, published_ratio, result_uid, slide_uuid
+from marrowcount.workflow.identity import (
+    DOCUMENT_TITLE,
+    NAMESPACE,
+    percent_bounds,
+    published_ratio,
+    result_uid,
+    slide_uuid,
+)
 from marrowcount_adapters.fhir import context, elements, observations
 
 if TYPE_CHECKING:
@@ -32,8 +39,13 @@ if TYPE_CHECKING:
 __all__ = ["encode_bundle"]
 
 
-def encode_bundle(result: CountResult, settings: FhirSettings) -> str:
+def encode_bundle(result: CountResult, settings: FhirSettings, document: bytes | None = None) -> str:
     """The result as JSON text of a FHIR R4 transaction; everything in it is preliminary.
+
+    Args:
+        result: the count.
+        settings: of the site.
+        document: the report as PDF, which the diagnostic report then presents; None where none was made.
 
     Raises:
         DeliveryRefusedError: ``missing-patient-id`` or ``unmapped-patient-issuer``: hold the delivery, a person must
@@ -46,6 +58,8 @@ def encode_bundle(result: CountResult, settings: FhirSettings) -> str:
     figures = [*members, ihct, panel]
     report_uuid = slide_uuid(result.context, "report")
     report = _report(result, about, report_uuid, [panel, ihct])
+    if document is not None:
+        report.presentedForm = [elements.pdf_attachment(document, DOCUMENT_TITLE, about.issued)]
     targets = [report_uuid, *(figure.uuid for figure in figures)]
     entries = [
         _created(about.specimen, context.specimen(result, about, settings)),

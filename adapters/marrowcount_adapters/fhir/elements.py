@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from fhir.resources.R4B.attachment import Attachment
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.identifier import Identifier
@@ -18,6 +21,7 @@ from marrowcount.cytology.concepts import LOCAL_SCHEME_UID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from marrowcount.cytology.cell_types import Code
@@ -29,6 +33,7 @@ __all__ = [
     "concept",
     "count_quantity",
     "number_quantity",
+    "pdf_attachment",
     "percent_quantity",
     "ratio_quantity",
     "reference",
@@ -115,3 +120,16 @@ def count_quantity(value: int, thing: str) -> Quantity:
 def number_quantity(value: float) -> Quantity:
     """A plain number, such as a distance, to nine places."""
     return Quantity(value=Decimal(value).quantize(DISTANCE_PLACES), unit="1", system=UCUM, code="1")
+
+
+def pdf_attachment(pdf: bytes, title: str, created: datetime) -> Attachment:
+    """A PDF within the resource; its size and SHA-1, which R4 asks for (2.24.0.7), are of the PDF itself."""
+    return Attachment(
+        contentType="application/pdf",
+        language="en",
+        data=b64encode(pdf),
+        size=len(pdf),
+        hash=b64encode(hashlib.sha1(pdf, usedforsecurity=False).digest()),
+        title=title,
+        creation=created,
+    )

@@ -44,6 +44,8 @@ TRUETYPE: Final = 42
 
 COMPRESSION: Final = 6
 
+FAST: Final = {"compress_level": 1}
+
 _DRAWING: Final = threading.Lock()
 """matplotlib asks for the type of fonts in settings that all threads share."""
 
@@ -148,12 +150,14 @@ class Page:
 
     def png(self, dots_per_mm: float) -> bytes:
         """As PNG of few colours; no software name or time in the file."""
-        canvas = FigureCanvasAgg(self._figure)
-        self._figure.set_dpi(dots_per_mm * MM_PER_INCH)
-        canvas.draw()
-        image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        file = BytesIO()
-        image.quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG")
+        FigureCanvasAgg(self._figure)
+        drawn, file = BytesIO(), BytesIO()
+        self._figure.savefig(
+            drawn, format="png", dpi=dots_per_mm * MM_PER_INCH, metadata={"Software": None}, pil_kwargs=FAST
+        )
+        with Image.open(drawn) as image:
+            few = image.convert("RGB").quantize(MOST_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(file, "PNG")
         return file.getvalue()
 
 

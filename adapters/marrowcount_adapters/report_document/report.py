@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.workflow.identity import DOCUMENT_TITLE
 from marrowcount_adapters.report_document import words
 from marrowcount_adapters.report_document.figures import draw_table
 from marrowcount_adapters.report_document.gallery import draw_gallery
@@ -71,7 +72,7 @@ def draw_report(result: CountResult, illustrations: Illustrations) -> bytes:
     )
     flags = _draw_flags(page, max(table, beside) - 0.5, result)
     draw_gallery(page, Area(LEFT, flags + 2.5, INNER_MM, foot - flags - 4.5), result, illustrations)
-    return page.pdf(title=words.TITLE, creator=words.CREATOR, created=result.counted_at)
+    return page.pdf(title=DOCUMENT_TITLE, creator=words.CREATOR, created=result.counted_at)
 
 
 def _draw_header(page: Page, result: CountResult) -> float:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from marrowcount.cytology.cell_types import CellType
     from marrowcount.ports import Picture
+    from marrowcount.slides.detections import Detection
     from marrowcount.workflow.illustrate import CellPicture, Illustrations, Thumbnail
 
 __all__ = ["by_class", "draw_strips", "encode_gallery", "encode_thumbnail", "reduced"]
 
-FOLDER: Final = "gallery"
 GAP_PX: Final = 4
 JPEG_QUALITY: Final = 85
 
@@ -38,7 +38,7 @@ def reduced(picture: Picture, side: int) -> Picture:
 
 
 def draw_strips(illustrations: Illustrations) -> Mapping[str, bytes]:
-    """PNG pictures by file name (``gallery/plasma-cell.png``): the class's cells side by side, all of one size.
+    """PNG pictures by file name (``plasma-cell.png``): the class's cells side by side, all of one size.
 
     Cells of the usual field are shown pixel by pixel; those that stand on more ground are made smaller to that size.
     """
@@ -46,15 +46,25 @@ def draw_strips(illustrations: Illustrations) -> Mapping[str, bytes]:
     return {_name(cell_type): _strip(shown, side) for cell_type, shown in by_class(illustrations).items()}
 
 
-def encode_gallery(illustrations: Illustrations) -> str:
+def encode_gallery(illustrations: Illustrations, folder: str) -> str:
     """What is on the strips, as JSON text: a list with an object for each cell.
 
     Keys: ``class``, ``probability``, ``certain`` (``most`` or ``least``); ``left``, ``top``, ``right``, ``bottom`` of
     its box in pixels of the base level; ``strip``, the file, with ``x`` and ``width`` of its picture there.
+
+    Args:
+        illustrations: of a result.
+        folder: in which the strips lie.
     """
     side = _side(illustrations)
     entries = [
-        _entry(shown, cell_type, place * (side + GAP_PX), side)
+        {
+            **_said_of(shown.cell.detection),
+            "certain": shown.cell.certain.value,
+            "strip": f"{folder}/{_name(cell_type)}",
+            "x": place * (side + GAP_PX),
+            "width": side,
+        }
         for cell_type, cells in by_class(illustrations).items()
         for place, shown in enumerate(cells)
     ]
@@ -69,7 +79,7 @@ def encode_thumbnail(thumbnail: Thumbnail) -> bytes:
 
 
 def _name(cell_type: CellType) -> str:
-    return f"{FOLDER}/{cell_type.label.replace(' ', '-')}.png"
+    return f"{cell_type.label.replace(' ', '-')}.png"
 
 
 def _side(illustrations: Illustrations) -> int:
@@ -87,17 +97,13 @@ def _strip(cells: Sequence[CellPicture], side: int) -> bytes:
     return file.getvalue()
 
 
-def _entry(shown: CellPicture, cell_type: CellType, x: int, width: int) -> dict[str, object]:
-    box = shown.cell.detection.box
+def _said_of(detection: Detection) -> dict[str, object]:
+    box = detection.box
     return {
-        "class": cell_type.label,
-        "probability": round(shown.cell.detection.probability, 4),
-        "certain": shown.cell.certain.value,
+        "class": detection.cell_type.label,
+        "probability": round(detection.probability, 4),
         "left": round(box.left, 2),
         "top": round(box.top, 2),
         "right": round(box.right, 2),
         "bottom": round(box.bottom, 2),
-        "strip": _name(cell_type),
-        "x": x,
-        "width": width,
     }

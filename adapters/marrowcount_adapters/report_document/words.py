@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from marrowcount.result import CountResult, ModelIdentity
 
-__all__ = ["CAUTION", "CREATOR", "NOTES", "TITLE", "field_note", "identifiers", "key_figures", "model_lines"]
+__all__ = ["CAUTION", "CREATOR", "NOTES", "field_note", "identifiers", "key_figures", "model_lines"]
 
-TITLE: Final = "Bone marrow aspirate: nucleated differential count by AI, preliminary"
 CREATOR: Final = f"{PRODUCT} {__version__}"
 CAUTION: Final = f"PRELIMINARY. {RESEARCH_USE_ONLY} Counted by software, not verified by a person."
 
@@ -38,14 +37,16 @@ def identifiers(result: CountResult) -> tuple[tuple[str, str], ...]:
     """Whose slide it is, as its DICOM header says."""
     context = result.context
     specimen = context.specimen
-    acquired = f"{context.acquired:%Y-%m-%d %H:%M}" if context.acquired else ""
+    acquired = f"{context.acquired:%Y-%m-%d %H:%M %Z}".strip() if context.acquired else ""
+    zone = context.acquired.tzinfo if context.acquired else None
+    counted_at = result.counted_at.astimezone(zone or result.counted_at.tzinfo)
     said = (
         ("Patient ID", _issued(context.patient_id, context.patient_id_issuer)),
         ("Accession number", _issued(context.accession_number, context.accession_issuer)),
         ("Slide scanned", acquired),
         ("Slide (container)", _issued(specimen.container_identifier, specimen.container_issuer)),
         ("Specimen", specimen.specimen_identifier),
-        ("Counted", f"{result.counted_at:%Y-%m-%d %H:%M %Z}"),
+        ("Counted", f"{counted_at:%Y-%m-%d %H:%M %Z}"),
     )
     return tuple((name, value or UNKNOWN) for name, value in said)
 

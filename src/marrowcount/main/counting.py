@@ -8,6 +8,7 @@ from marrowcount.main.models import seen_in_training
 from marrowcount.main.result_writing import write_result
 from marrowcount.slides.suitability import candidate_tiles
 from marrowcount.workflow.count import CountSettings, count_slide
+from marrowcount.workflow.illustrate import illustrate, thumbnail_of
 from marrowcount_adapters.schedule import SystemClock
 from marrowcount_adapters.wsi.checks import AllowedResolution
 from marrowcount_adapters.wsi.header import read_header
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from marrowcount.main.superseding import Earlier
-    from marrowcount.ports import CellModel, Progress, RoiModel
+    from marrowcount.ports import CellModel, Progress, RoiModel, Slide
     from marrowcount.result import CountResult
     from marrowcount.settings import Settings
+    from marrowcount.slides.tiles import Tile
+    from marrowcount.workflow.illustrate import Thumbnail
 
 __all__ = ["count_files"]
 
@@ -49,8 +52,7 @@ def count_files(
     """
     section = settings.count
     with open_slide(files, AllowedResolution(section.finest_um_per_px, section.coarsest_um_per_px)) as slide:
-        overview, scale = slide.overview()
-        tiles = candidate_tiles(overview, scale, slide.size)
+        tiles, thumbnail = _looked_over(slide)
         how = CountSettings(
             section.stopping.stopping_rule(),
             section.workers,
@@ -58,5 +60,12 @@ def count_files(
             refused_distance=section.refused_distance,
         )
         result = count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress)
-        write_result(result, read_header(slide.base_paths[0]), out, settings, earlier)
+        illustrations = illustrate(slide, result, thumbnail) if settings.report.enabled else None
+        write_result(result, read_header(slide.base_paths[0]), out, settings, illustrations, earlier)
     return result
+
+
+def _looked_over(slide: Slide) -> tuple[Sequence[Tile], Thumbnail]:
+    """The tiles worth a look, and the slide made small; its overview, of up to 72 MB, is let go."""
+    overview, scale = slide.overview()
+    return candidate_tiles(overview, scale, slide.size), thumbnail_of(overview, scale)

@@ -14,14 +14,20 @@ __all__ = [
     "CHART_FILE",
     "DICOM_FILES",
     "DIFFERENTIAL_SR",
+    "DOCUMENT",
     "FHIR_FILE",
+    "GALLERY_FILE",
+    "GALLERY_FOLDER",
     "HEAT_MAP_SEG",
     "MODALITIES",
     "OTHER_FILES",
     "REGIONS_SR",
     "REJECTION_KO",
+    "REPORT_FILE",
     "RESULT_FILE",
     "ROI_ANN",
+    "ROI_MAP_FILE",
+    "THUMBNAIL_FILE",
     "dicom_files_in",
 ]
 
@@ -30,9 +36,16 @@ ROI_ANN: Final = "roi.ann.dcm"
 DIFFERENTIAL_SR: Final = "differential.sr.dcm"
 HEAT_MAP_SEG: Final = "roi-map.seg.dcm"
 REGIONS_SR: Final = "regions.sr.dcm"
+DOCUMENT: Final = "report.pdf.dcm"
 REJECTION_KO: Final = "rejection.ko.dcm"
 FHIR_FILE: Final = "fhir.json"
 CHART_FILE: Final = "ihct.png"
+REPORT_FILE: Final = "report.pdf"
+ROI_MAP_FILE: Final = "roi-map.png"
+THUMBNAIL_FILE: Final = "thumbnail.jpg"
+GALLERY_FILE: Final = "gallery.json"
+GALLERY_FOLDER: Final = "gallery"
+"""Holds a strip of cells for each class found, such as ``plasma-cell.png``."""
 
 MODALITIES: Final = {
     CELLS_ANN: "ANN",
@@ -40,6 +53,7 @@ MODALITIES: Final = {
     HEAT_MAP_SEG: "SEG",
     DIFFERENTIAL_SR: "SR",
     REGIONS_SR: "SR",
+    DOCUMENT: "DOC",
     REJECTION_KO: "KO",
 }
 """Modality (0008,0060) of each DICOM file, by which it is routed; in the order of sending: what a report refers to
@@ -47,8 +61,8 @@ goes first."""
 
 DICOM_FILES: Final = tuple(MODALITIES)
 
-OTHER_FILES: Final = (FHIR_FILE, CHART_FILE)
-"""What a result consists of besides, but for :data:`RESULT_FILE`, which is written last."""
+OTHER_FILES: Final = (FHIR_FILE, CHART_FILE, REPORT_FILE, ROI_MAP_FILE, THUMBNAIL_FILE, GALLERY_FILE)
+"""What a result consists of besides, but for :data:`GALLERY_FOLDER` and :data:`RESULT_FILE`, which is written last."""
 
 
 def dicom_files_in(folder: Path) -> tuple[str, ...]:

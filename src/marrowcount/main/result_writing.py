@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
     CELLS_ANN,
     CHART_FILE,
     DICOM_FILES,
     DIFFERENTIAL_SR,
+    DOCUMENT,
     FHIR_FILE,
+    GALLERY_FOLDER,
     HEAT_MAP_SEG,
     OTHER_FILES,
     REGIONS_SR,
     REJECTION_KO,
+    REPORT_FILE,
     RESULT_FILE,
     ROI_ANN,
 )
@@ -23,6 +27,7 @@ from marrowcount.main.superseding import Earlier, reissued
 from marrowcount_adapters.annotations import AnnotationForm, encode_cells, encode_roi
 from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.charts import draw_ihct
+from marrowcount_adapters.encapsulated_pdf import encode_document
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
 from marrowcount_adapters.structured_report import encode_differential, encode_regions, encode_rejection
@@ -37,12 +42,18 @@ if TYPE_CHECKING:
     from marrowcount.ports import CellModel, RoiModel
     from marrowcount.result import CountResult
     from marrowcount.settings import EvidenceSection, Settings
+    from marrowcount.workflow.illustrate import Illustrations
 
 __all__ = ["write_refusal", "write_result"]
 
 
 def write_result(
-    result: CountResult, header: Dataset, out: Path, settings: Settings, earlier: Earlier | None = None
+    result: CountResult,
+    header: Dataset,
+    out: Path,
+    settings: Settings,
+    illustrations: Illustrations | None = None,
+    earlier: Earlier | None = None,
 ) -> None:
     """Write all encodings of a result; result.json last, so that where it stands, all stands.
 
@@ -51,27 +62,39 @@ def write_result(
         header: of an instance of the base level.
         out: the folder, made where it is missing.
         settings: that say what is wanted.
+        illustrations: of the report; None where none is wanted.
         earlier: what was given out for the slide before.
 
     """
     out.mkdir(parents=True, exist_ok=True)
     before = earlier or Earlier()
     result = reissued(result, before)
-    objects = dicom_objects(result, header, settings.evidence, before)
-    for name in set(DICOM_FILES) - set(objects):
-        (out / name).unlink(missing_ok=True)  # of an earlier result in the same folder
+    files = {} if illustrations is None else report_files(result, illustrations)
+    document = files.get(REPORT_FILE)
+    objects = dicom_objects(result, header, settings.evidence, before, document)
     for name, dataset in objects.items():
         _write_dataset(out / name, dataset)
-    _write(out / FHIR_FILE, encode_bundle(result, fhir_settings(settings)).encode())
+    for name, content in files.items():
+        _write(out / name, content)
+    _write(out / FHIR_FILE, encode_bundle(result, fhir_settings(settings), document).encode())
     _write(out / CHART_FILE, draw_ihct(result))
+    _take_away(out, {*objects, *files, FHIR_FILE, CHART_FILE})
     _write(out / RESULT_FILE, encode_result(result).encode())
-    sync_folders(out)
+    sync_folders(*(folder for folder in (out / GALLERY_FOLDER, out) if folder.is_dir()))
 
 
 def dicom_objects(
-    result: CountResult, header: Dataset, wanted: EvidenceSection, earlier: Earlier
+    result: CountResult, header: Dataset, wanted: EvidenceSection, earlier: Earlier, document: bytes | None
 ) -> Mapping[str, Dataset]:
-    """The DICOM instances of a result by the names of their files."""
+    """The DICOM instances of a result by the names of their files.
+
+    Args:
+        result: the count.
+        header: of an instance of the base level.
+        wanted: which are made, and how.
+        earlier: what was given out for the slide before.
+        document: the report as PDF; None where none was made.
+    """
     form = AnnotationForm(wanted.coordinates, wanted.shape)
     cells, roi = encode_cells(result, header, form), encode_roi(result, header, form)
     report = encode_differential(
@@ -86,6 +109,8 @@ def dicom_objects(
         objects[HEAT_MAP_SEG] = encode_heat_map(result, header)
     if wanted.regions_report:
         objects[REGIONS_SR] = encode_regions(result, header, [roi], _same(earlier, REGIONS_SR))
+    if document is not None:
+        objects[DOCUMENT] = encode_document(result, document, [cells, roi, report])
     made = {name: dataset for name, dataset in objects.items() if dataset is not None}
     return made | _rejection(result, made, earlier)
 
@@ -106,11 +131,20 @@ def write_refusal(
 ) -> None:
     """Write ``result.json`` of a slide that was refused; the files of an earlier result are taken away."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in (*DICOM_FILES, *OTHER_FILES):
-        (out / name).unlink(missing_ok=True)
+    _take_away(out, set())
     identities = [model.identity for model in models]
     _write(out / RESULT_FILE, encode_refusal(error, series_uid=series_uid, models=identities).encode())
     sync_folders(out)
+
+
+def _take_away(out: Path, written: set[str]) -> None:
+    """What is left of an earlier result, so that nothing of it passes for a part of this one."""
+    gallery = out / GALLERY_FOLDER
+    strips = (f"{GALLERY_FOLDER}/{path.name}" for path in gallery.glob("*"))
+    for name in {*DICOM_FILES, *OTHER_FILES, *strips} - written:
+        (out / name).unlink(missing_ok=True)
+    if gallery.is_dir() and not any(gallery.iterdir()):
+        gallery.rmdir()
 
 
 def fhir_settings(settings: Settings) -> FhirSettings:
@@ -130,6 +164,7 @@ def _write_dataset(path: Path, dataset: Dataset) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".part")
     temporary.write_bytes(content)
     _replace(temporary, path)

@@ -15,6 +15,7 @@ from marrowcount.settings.giving import CommitmentSection, OutboxSection, Reques
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
+from marrowcount.settings.report import ReportSection
 from marrowcount.settings.settings import ENVIRONMENT_PREFIX, Settings
 from marrowcount.settings.tls import TlsSection
 from marrowcount.settings.web import WebSection
@@ -34,6 +35,7 @@ __all__ = [
     "OutboxSection",
     "PacsSection",
     "ReceiveSection",
+    "ReportSection",
     "RequesterSection",
     "Settings",
     "StoppingSection",

@@ -20,6 +20,7 @@ from marrowcount.settings.giving import CommitmentSection, OutboxSection, Reques
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
+from marrowcount.settings.report import ReportSection
 from marrowcount.settings.tls import TlsSection
 from marrowcount.settings.web import WebSection
 from marrowcount.settings.worklist import WorklistSection
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
     """How it counts."""
     evidence: EvidenceSection = EvidenceSection()
     """What a result consists of as DICOM."""
+    report: ReportSection = ReportSection()
+    """What it makes for people to read."""
     outbox: OutboxSection = OutboxSection()
     """How long it tries to give results back."""
     commitment: CommitmentSection = CommitmentSection()

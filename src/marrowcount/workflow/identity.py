@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANNOTATION_SERIES",
+    "DOCUMENT_SERIES",
+    "DOCUMENT_TITLE",
     "HEAT_MAP_SERIES",
     "MANUFACTURER",
     "NAMESPACE",
@@ -64,6 +66,10 @@ HEAT_MAP_SERIES: Final = ResultSeries(
 REGION_SERIES: Final = ResultSeries("region-series", 9905, "AI marrow regions counted, preliminary, research use only")
 REJECTION_SERIES: Final = ResultSeries("rejection-series", 9906, "AI marrow results taken back, research use only")
 REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
+DOCUMENT_SERIES: Final = ResultSeries("document-series", 9903, "AI marrow report (PDF), preliminary, research use only")
+
+DOCUMENT_TITLE: Final = "Bone marrow differential by AI, preliminary, research use only"
+"""Of the report that a person reads, wherever it is kept."""
 
 
 def result_uid(result: CountResult, part: str) -> str:
