@@ -57,8 +57,13 @@ def _advance(character: str, *, bold: bool) -> float | None:
 
 def printable(text: str) -> str:
     """On one line, with a question mark in the place of what the font cannot show."""
-    shown = (character if _advance(character, bold=False) is not None else MISSING for character in text)
-    return "".join(" " if character.isspace() else character for character in shown).strip()
+    return "".join(map(_shown, text)).strip()
+
+
+def _shown(character: str) -> str:
+    if character.isspace():
+        return " "
+    return character if _advance(character, bold=False) is not None else MISSING
 
 
 def width_mm(text: str, style: Style) -> float:

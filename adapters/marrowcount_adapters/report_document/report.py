@@ -85,16 +85,21 @@ def _draw_header(page: Page, result: CountResult) -> float:
         row, column = divmod(number, len(columns_mm))
         left, base = LEFT + sum(columns_mm[:column]), TOP + 15.4 + row * 7.2
         page.write((left, base), name, NAME)
-        page.write((left, base + 3.2), value, _fitting(value, columns_mm[column] - 3), room_mm=columns_mm[column] - 3)
+        _draw_identifier(page, Area(left, base, columns_mm[column] - 3, 0), value)
     bottom = TOP + 28.0
     page.line((LEFT, bottom), (LEFT + INNER_MM, bottom), RULE, 0.6)
     return bottom + 1.8
 
 
-def _fitting(value: str, room_mm: float) -> Style:
-    """In which an identifier is set: small rather than cut."""
-    smaller = (replace(FIGURE, points=points) for points in IDENTIFIER_POINTS)
-    return next((style for style in smaller if width_mm(printable(value), style) <= room_mm), FIGURE)
+def _draw_identifier(page: Page, room: Area, value: str) -> None:
+    """Small rather than cut: whoever takes one patient for another does harm."""
+    text = printable(value)
+    styles = [replace(FIGURE, points=points) for points in IDENTIFIER_POINTS]
+    style = next((style for style in styles if width_mm(text, style) <= room.width), styles[-1])
+    base = room.top + 3.2
+    for line in wrapped(text, style, room.width, most=2):
+        page.write((room.left, base), line, style)
+        base += line_height_mm(style)
 
 
 def _draw_beside(page: Page, room: Area, result: CountResult, illustrations: Illustrations) -> float:
