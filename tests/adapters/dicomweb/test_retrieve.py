@@ -11,7 +11,12 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+)
 
 from slide_files import slide_file
 from web_nodes import ANN, BASE, Started, WebNode, parts_of, web_node
@@ -371,3 +376,25 @@ def test_accept_may_stand_in_the_query(full: WebNode) -> None:
     """For links (PS3.18 section 8.3.3.1); it wins over the header."""
     answer = full.get(f"{LEVEL}/frames/2/rendered?accept=image/png", "image/jpeg")
     assert answer.headers["content-type"] == "image/png"
+
+
+def test_a_document_is_bulk_data(start: Started, tmp_path: Path) -> None:
+    """Metadata name an encapsulated PDF by a URI, of whatever size; from there it comes byte by byte."""
+    pdf = b"%PDF-1.4" + bytes(range(256)) * 40
+    path = tmp_path / "report.pdf.dcm"
+    slide_file(path, "1.2.5.1", SeriesInstanceUID="1.2.5", Modality="DOC", SOPClassUID=EncapsulatedPDFStorage)
+    whole = dcmread(path)
+    for keyword in ("PixelData", "Rows", "Columns", "NumberOfFrames"):
+        del whole[keyword]
+    whole.MIMETypeOfEncapsulatedDocument, whole.EncapsulatedDocument = "application/pdf", pdf
+    whole.EncapsulatedDocumentLength = len(pdf)
+    whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    whole.save_as(path, enforce_file_format=True)
+    node = start()
+    node.hold(path)
+    (said,) = node.get("/studies/1.2/series/1.2.5/instances/1.2.5.1/metadata", "application/dicom+json").json()
+    assert said["00420015"]["Value"] == [len(pdf)]
+    assert said["00420011"]["vr"] == "OB"
+    place = said["00420011"]["BulkDataURI"].partition("/studies")[2]
+    ((_, body),) = parts_of(node.get(f"/studies{place}", OCTETS))
+    assert body == pdf

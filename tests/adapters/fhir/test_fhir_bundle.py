@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import b64decode
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -324,3 +326,24 @@ def test_the_device_names_its_models(result: CountResult) -> None:
     (device,) = resources(bundle_of(result), "Device")
     values = [version["value"] for version in device["version"]]
     assert [model.sha256 for model in result.models] == values[1:]
+
+
+def test_the_report_presents_its_document(result: CountResult) -> None:
+    """The PDF itself, with size and SHA-1 as R4 has them and the time of the count; accepted by the parser."""
+    pdf = b"%PDF-1.4 of the report"
+    text = encode_bundle(result, SETTINGS, pdf)
+    assert fhirkit.validate(text) == []
+    (report,) = resources(json.loads(text), "DiagnosticReport")
+    (form,) = report["presentedForm"]
+    assert b64decode(form["data"]) == pdf
+    assert form["contentType"] == "application/pdf"
+    assert form["size"] == len(pdf)
+    assert b64decode(form["hash"]) == hashlib.sha1(pdf, usedforsecurity=False).digest()
+    assert datetime.fromisoformat(form["creation"]) == result.counted_at
+    assert "preliminary" in form["title"]
+
+
+def test_without_a_document_nothing_is_presented(result: CountResult) -> None:
+    """No empty attachment."""
+    (report,) = resources(bundle_of(result), "DiagnosticReport")
+    assert "presentedForm" not in report

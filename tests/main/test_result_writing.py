@@ -1,0 +1,93 @@
+"""What a result consists of is written whole, and nothing of an earlier one stays beside it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from made_up_result import make_result, make_source_header
+from marrowcount.cytology.cell_types import CellType
+from marrowcount.errors import Refusal, SlideError
+from marrowcount.main.result_files import DICOM_FILES, GALLERY_FOLDER, OTHER_FILES, RESULT_FILE, dicom_files_in
+from marrowcount.main.result_writing import write_refusal, write_result
+from marrowcount.settings import Settings
+from marrowcount.testing import PictureSlide, ScriptedCellModel, ScriptedRoiModel
+from marrowcount.workflow.illustrate import Illustrations, illustrate, thumbnail_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from marrowcount.result import CountResult
+
+FEW: Mapping[CellType, int] = {CellType.BLAST: 3, CellType.PLASMA_CELL: 1, CellType.ERYTHROBLAST: 2}
+
+
+def illustrations_of(result: CountResult) -> Illustrations:
+    slide = PictureSlide(np.full((result.size.height, result.size.width, 3), 230, np.uint8))
+    return illustrate(slide, result, thumbnail_of(*slide.overview()))
+
+
+def write(out: Path, result: CountResult, *, report: bool = True) -> None:
+    illustrations = illustrations_of(result) if report else None
+    write_result(result, make_source_header(), out, Settings(), illustrations)
+
+
+def names(out: Path) -> set[str]:
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+
+
+def test_all_files_are_there(tmp_path: Path) -> None:
+    """Those that are named, a strip for each class found, and nothing else; no name holds an identifier of anybody."""
+    write(tmp_path, make_result(FEW))
+    strips = {f"{GALLERY_FOLDER}/{name}.png" for name in ("blast", "plasma-cell", "erythroblast")}
+    assert names(tmp_path) == {*DICOM_FILES, *OTHER_FILES, *strips, RESULT_FILE}
+    assert dicom_files_in(tmp_path) == DICOM_FILES
+
+
+def test_the_report_is_one_and_the_same_everywhere(tmp_path: Path) -> None:
+    """As a file, in the study and in the health record."""
+    write(tmp_path, make_result(FEW))
+    pdf = (tmp_path / "report.pdf").read_bytes()
+    document = dcmread(tmp_path / "report.pdf.dcm")
+    assert document.EncapsulatedDocument[: document.EncapsulatedDocumentLength] == pdf
+    entries = json.loads((tmp_path / "fhir.json").read_text())["entry"]
+    (report,) = (e["resource"] for e in entries if e["resource"]["resourceType"] == "DiagnosticReport")
+    assert b64decode(report["presentedForm"][0]["data"]) == pdf
+
+
+def test_a_newer_result_leaves_nothing_of_the_older(tmp_path: Path) -> None:
+    """Neither a strip of a class that is not found any more, nor a report that is not wanted any more."""
+    write(tmp_path, make_result(FEW))
+    fewer = replace(make_result({CellType.BLAST: 3, CellType.ERYTHROBLAST: 1}))
+    write(tmp_path, fewer)
+    assert not (tmp_path / GALLERY_FOLDER / "plasma-cell.png").exists()
+    assert (tmp_path / GALLERY_FOLDER / "blast.png").exists()
+    write(tmp_path, fewer, report=False)
+    assert names(tmp_path) == {*DICOM_FILES[:-1], "fhir.json", "ihct.png", RESULT_FILE}
+    assert not (tmp_path / GALLERY_FOLDER).exists()
+    assert "report.pdf.dcm" not in dicom_files_in(tmp_path)
+
+
+def test_a_refusal_leaves_nothing_but_its_reason(tmp_path: Path) -> None:
+    """The pictures of another count must not pass for those of the refused slide."""
+    write(tmp_path, make_result(FEW))
+    models = ScriptedRoiModel(), ScriptedCellModel()
+    write_refusal(SlideError(Refusal.DAMAGED, "A frame is damaged."), tmp_path, models)
+    assert [path.name for path in tmp_path.iterdir()] == [RESULT_FILE]
+
+
+@pytest.mark.parametrize("name", ["gallery.json", "result.json"])
+def test_files_for_programs_hold_no_patient_data(tmp_path: Path, name: str) -> None:
+    """They may be shown and logged by whoever reads them."""
+    result = make_result(FEW)
+    write(tmp_path, result)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert result.context.patient_id not in text
+    assert result.context.accession_number not in text
