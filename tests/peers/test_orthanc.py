@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peer
 
 ANNOTATIONS, REPORT = "1.2.840.10008.5.1.4.1.1.91.1", "1.2.840.10008.5.1.4.1.1.88.33"
+DOCUMENT = "1.2.840.10008.5.1.4.1.1.104.1"
 
 
 def test_slide_goes_round_by_orthanc(
@@ -45,11 +46,11 @@ def test_orthanc_is_answered_for_what_it_routed(
 def test_orthanc_gets_the_count_of_what_it_routes(
     program: Callable[[str], str], in_private_network: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """With a real node behind it, a phantom put into Orthanc by dcmtk comes back as annotations and a report.
+    """With a real node behind it, a phantom put into Orthanc by dcmtk comes back as annotations and reports.
 
     When it routes the slide, Orthanc asks for storage commitment, and the node answers for every instance.
     """
     report = in_private_network("orthanc_whole_thread.py", program("Orthanc"), program("dcmsend"), str(tmp_path))
     assert (report["state"], report["held"]) == ("counted", report["sent"])
     assert (report["commitment"], report["committed"]) == ("Success", report["sent"])
-    assert {ANNOTATIONS, REPORT} < set(report["classes"])
+    assert {ANNOTATIONS, REPORT, DOCUMENT} < set(report["classes"])
