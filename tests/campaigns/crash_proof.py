@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
 
-from marrowcount.main.result_files import DICOM_FILES, GALLERY_FOLDER, OTHER_FILES, RESULT_FILE
+from marrowcount.main.result_files import (
+    CELLS_ANN,
+    DICOM_FILES,
+    DIFFERENTIAL_SR,
+    DOCUMENT,
+    GALLERY_FOLDER,
+    OTHER_FILES,
+    RESULT_FILE,
+    ROI_ANN,
+)
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.sql import open_ledger
@@ -26,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Proof", "lost_instances"]
 
-RESULT_FILES = {*DICOM_FILES, *OTHER_FILES, GALLERY_FOLDER, RESULT_FILE}
+NEEDED = {CELLS_ANN, ROI_ANN, DIFFERENTIAL_SR, DOCUMENT, *OTHER_FILES, GALLERY_FOLDER, RESULT_FILE}
+ALLOWED = NEEDED | {*DICOM_FILES}
 
 
 def lost_instances(node: MortalNode, acknowledged: Mapping[str, Path]) -> list[str]:
@@ -85,7 +95,7 @@ class Proof:
     def _result_faults(self, slide: SmallSlide, record: SlideRecord) -> Iterator[str]:
         folder = self.node.folder / "node" / "results" / record.result_folder
         there = {path.name for path in folder.iterdir()}
-        if there != RESULT_FILES:
+        if not NEEDED <= there <= ALLOWED:
             yield f"slide {slide.number}: its result consists of {sorted(there)}"
             return
         for path in folder.glob("*.dcm"):

@@ -14,7 +14,16 @@ from pydicom import dcmread
 from made_up_result import make_result, make_source_header
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import Refusal, SlideError
-from marrowcount.main.result_files import DICOM_FILES, GALLERY_FOLDER, OTHER_FILES, RESULT_FILE, dicom_files_in
+from marrowcount.main.result_files import (
+    CELLS_ANN,
+    DIFFERENTIAL_SR,
+    DOCUMENT,
+    GALLERY_FOLDER,
+    OTHER_FILES,
+    RESULT_FILE,
+    ROI_ANN,
+    dicom_files_in,
+)
 from marrowcount.main.result_writing import write_refusal, write_result
 from marrowcount.settings import Settings
 from marrowcount.testing import PictureSlide, ScriptedCellModel, ScriptedRoiModel
@@ -26,6 +35,9 @@ if TYPE_CHECKING:
 
     from marrowcount.result import CountResult
 
+DICOM = (CELLS_ANN, ROI_ANN, DIFFERENTIAL_SR, DOCUMENT)
+"""Of a slide that does not say how it lies on the glass, counted for the first time."""
+
 FEW: Mapping[CellType, int] = {CellType.BLAST: 3, CellType.PLASMA_CELL: 1, CellType.ERYTHROBLAST: 2}
 
 
@@ -36,7 +48,7 @@ def illustrations_of(result: CountResult) -> Illustrations:
 
 def write(out: Path, result: CountResult, *, report: bool = True) -> None:
     illustrations = illustrations_of(result) if report else None
-    write_result(result, make_source_header(), out, Settings(), illustrations)
+    write_result(result, make_source_header(), out, Settings(), illustrations=illustrations)
 
 
 def names(out: Path) -> set[str]:
@@ -47,8 +59,8 @@ def test_all_files_are_there(tmp_path: Path) -> None:
     """Those that are named, a strip for each class found, and nothing else; no name holds an identifier of anybody."""
     write(tmp_path, make_result(FEW))
     strips = {f"{GALLERY_FOLDER}/{name}.png" for name in ("blast", "plasma-cell", "erythroblast")}
-    assert names(tmp_path) == {*DICOM_FILES, *OTHER_FILES, *strips, RESULT_FILE}
-    assert dicom_files_in(tmp_path) == DICOM_FILES
+    assert names(tmp_path) == {*DICOM, *OTHER_FILES, *strips, RESULT_FILE}
+    assert dicom_files_in(tmp_path) == DICOM
 
 
 def test_the_report_is_one_and_the_same_everywhere(tmp_path: Path) -> None:
@@ -70,7 +82,7 @@ def test_a_newer_result_leaves_nothing_of_the_older(tmp_path: Path) -> None:
     assert not (tmp_path / GALLERY_FOLDER / "plasma-cell.png").exists()
     assert (tmp_path / GALLERY_FOLDER / "blast.png").exists()
     write(tmp_path, fewer, report=False)
-    assert names(tmp_path) == {*DICOM_FILES[:-1], "fhir.json", "ihct.png", RESULT_FILE}
+    assert names(tmp_path) == {*DICOM[:-1], "fhir.json", "ihct.png", RESULT_FILE}
     assert not (tmp_path / GALLERY_FOLDER).exists()
     assert "report.pdf.dcm" not in dicom_files_in(tmp_path)
 

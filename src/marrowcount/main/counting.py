@@ -61,7 +61,8 @@ def count_files(
         )
         result = count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress)
         illustrations = illustrate(slide, result, thumbnail) if settings.report.enabled else None
-        write_result(result, read_header(slide.base_paths[0]), out, settings, illustrations, earlier)
+        header = read_header(slide.base_paths[0])
+        write_result(result, header, out, settings, illustrations=illustrations, earlier=earlier)
     return result
 
 

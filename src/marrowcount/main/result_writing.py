@@ -52,6 +52,7 @@ def write_result(
     header: Dataset,
     out: Path,
     settings: Settings,
+    *,
     illustrations: Illustrations | None = None,
     earlier: Earlier | None = None,
 ) -> None:
@@ -84,7 +85,7 @@ def write_result(
 
 
 def dicom_objects(
-    result: CountResult, header: Dataset, wanted: EvidenceSection, earlier: Earlier, document: bytes | None
+    result: CountResult, header: Dataset, wanted: EvidenceSection, earlier: Earlier, document: bytes | None = None
 ) -> Mapping[str, Dataset]:
     """The DICOM instances of a result by the names of their files.
 
