@@ -16,6 +16,7 @@ from marrowcount.main.result_files import DICOM_FILES, RESULT_FILE, dicom_files_
 from marrowcount.main.result_writing import write_result
 from marrowcount.main.superseding import earlier_results
 from marrowcount.settings import EvidenceSection, Settings
+from marrowcount.workflow.illustrate import illustrate, thumbnail_of
 from marrowcount_adapters.wsi.header import read_header
 from marrowcount_adapters.wsi.slide import open_slide
 from small_slides import write_small_slide
@@ -44,10 +45,12 @@ def results(slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_slide(slide) as opened:
         result = make_result(COUNTS, context=opened.context, size=opened.size, placement=opened.placement)
         header = read_header(opened.base_paths[0])
+        pictures = illustrate(opened, result, thumbnail_of(*opened.overview()))
     inside = replace(result, tiles=tuple(each for each in result.tiles if max(each.tile.row, each.tile.column) < 4))
-    write_result(inside, header, folder / "1.1", settings)
+    write_result(inside, header, folder / "1.1", settings, illustrations=pictures)
     later = replace(inside, models=(MODELS[0], replace(MODELS[1], version="2.2.0", sha256="c" * 64)))
-    write_result(later, header, folder / "2.1", settings, earlier_results([folder / "1.1"]))
+    earlier = earlier_results([folder / "1.1"])
+    write_result(later, header, folder / "2.1", settings, illustrations=pictures, earlier=earlier)
     return folder
 
 

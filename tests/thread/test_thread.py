@@ -171,7 +171,7 @@ def test_a_killed_node_goes_on(node: RunningNode, phantom: Path, killed: Callabl
     assert {d.state for d in node.await_deliveries()} == {DeliveryState.COMMITTED, DeliveryState.DELIVERED}
     held = {i.facts.sop_instance_uid for i in node.ledger.instances(slide.series_uid)}
     assert held >= set(acknowledged)
-    assert len(list((node.folder / "pacs").rglob("*.dcm"))) == 4
+    assert len(list((node.folder / "pacs").rglob("*.dcm"))) == 5
     observations = {
         json.dumps(entry["resource"].get("identifier")) for b in node.bundles_at_the_ehr() for entry in b["entry"]
     }
