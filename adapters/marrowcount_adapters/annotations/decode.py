@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from highdicom.ann import AnnotationGroup, MicroscopyBulkSimpleAnnotations
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.geometry import PixelBox
+from marrowcount_adapters.annotations.drawing import SLIDE_EDGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
@@ -52,8 +53,9 @@ def _detections(
 
 
 def _box(corners: NDArray[np.float32]) -> PixelBox:
-    left, top = corners.min(axis=0).tolist()
-    right, bottom = corners.max(axis=0).tolist()
+    places = np.where(corners == SLIDE_EDGE, np.float32(0), corners)
+    left, top = places.min(axis=0).tolist()
+    right, bottom = places.max(axis=0).tolist()
     return PixelBox(left, top, right, bottom)
 
 

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from marrowcount.slides.geometry import PixelBox, SizePx
     from marrowcount.slides.placement import Placement
 
-__all__ = ["AnnotationForm", "Drawing", "drawing_of"]
+__all__ = ["SLIDE_EDGE", "AnnotationForm", "Drawing", "drawing_of"]
 
+SLIDE_EDGE: Final = np.finfo(np.float32).tiny
+"""Stands for a coordinate of 0, since dicom-microscopy-viewer (0.48) takes 0 for a missing number and does not draw the
+box. The smallest normal number, 1.2e-38 px: no place that can be told from 0, and the width is exactly the same. A
+denormal number might become 0 again on the way to the screen."""
 
 SIDES: Final = attrgetter("left", "top", "right", "bottom")
 
@@ -59,12 +63,15 @@ class Drawing:
     def corners(self, boxes: Sequence[PixelBox]) -> list[NDArray[np.float32]]:
         """Clockwise from the top left as the picture shows it, each (4, 2) in px or (4, 3) in mm.
 
-        float32 resolves 1/64 px at 200,000 px, and 4 nm at 60 mm. All are views of one array.
+        float32 resolves 1/64 px at 200,000 px, and 4 nm at 60 mm. No x or y is exactly 0. All are views of one array.
         """
         sides = np.fromiter(chain.from_iterable(map(SIDES, boxes)), np.float64, 4 * len(boxes)).reshape(-1, 4)
         np.clip(sides, 0, np.array([self.size.width, self.size.height] * 2), out=sides)
         places = sides[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-        return list((places if self.placement is None else _on_glass(places, self.placement)).astype(np.float32))
+        written = (places if self.placement is None else _on_glass(places, self.placement)).astype(np.float32)
+        x_and_y = written[..., :2]
+        x_and_y[x_and_y == 0] = SLIDE_EDGE
+        return list(written)
 
 
 def _on_glass(places: NDArray[np.float64], placement: Placement) -> NDArray[np.float64]:

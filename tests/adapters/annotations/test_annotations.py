@@ -21,6 +21,7 @@ from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import PixelBox
 from marrowcount.slides.tiles import Tile
 from marrowcount_adapters.annotations import encode_cells, encode_roi
+from marrowcount_adapters.annotations.decode import decode_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +41,10 @@ def reread(dataset: Dataset) -> highdicom.ann.MicroscopyBulkSimpleAnnotations:
 
 
 def boxes(group: highdicom.ann.AnnotationGroup) -> np.ndarray:
-    """Left, top, right, bottom of each rectangle, shape (n, 4)."""
+    """Left, top, right, bottom of each rectangle, shape (n, 4), with 0 for what stands for it."""
     corners = np.array(group.get_graphic_data("2D"))
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    edges = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    return np.where(edges == np.finfo(np.float32).tiny, np.float32(0), edges)
 
 
 def expected_boxes(result: CountResult, cell_type: CellType) -> np.ndarray:
@@ -142,6 +144,27 @@ def test_boxes_stay_on_the_matrix(result_of: Callable[..., CountResult], source:
     hanging = result_of({CellType.BLAST: 1}, detections=(Detection(CellType.BLAST, over, 0.9),))
     (group,) = reread(encode_cells(hanging, source)).get_annotation_groups()
     np.testing.assert_array_equal(boxes(group), [[0, result.size.height - 10, 20, result.size.height]])
+
+
+@pytest.mark.parametrize("encode", [encode_cells, encode_roi])
+def test_no_coordinate_is_exactly_zero(
+    encode: Callable[..., Dataset], result_of: Callable[..., CountResult], source: Dataset
+) -> None:
+    """dicom-microscopy-viewer leaves out what begins at 0; what stands for it is normal and changes no width."""
+    corner = PixelBox(0, 0, 20.25, 30.5)
+    result = result_of({CellType.BLAST: 1}, detections=(Detection(CellType.BLAST, corner, 0.9),))
+    for group in reread(encode(result, source)).get_annotation_groups():
+        corners = np.array(group.get_graphic_data("2D"))
+        assert corners.min() == np.finfo(np.float32).tiny
+        widths = corners[:, 1, 0] - corners[:, 0, 0]
+        assert set(widths.tolist()) == ({20.25} if group.label == "blast" else {512.0})
+
+
+def test_boxes_at_the_corner_are_decoded_as_found(result_of: Callable[..., CountResult], source: Dataset) -> None:
+    """What stands for 0 is 0 again for who reads with our own decoder."""
+    found = Detection(CellType.BLAST, PixelBox(0, 0, 20.25, 30.5), 0.5)
+    result = result_of({CellType.BLAST: 1}, detections=(found,))
+    assert decode_cells(encode_cells(result, source)) == (found,)
 
 
 def test_coordinates_are_exact_far_out(result_of: Callable[..., CountResult], source: Dataset) -> None:
