@@ -33,7 +33,7 @@ MARKS = {
     (255, 0, 0): (160, 176),
     (0, 255, 0): (1248, 128),
     (0, 0, 255): (128, 848),
-    (0, 0, 0): (1232, 816),
+    (255, 0, 255): (1232, 816),
 }
 """Top left corner of each square by its colour; no three lie on a line, and no turn or flip puts them on each other."""
 

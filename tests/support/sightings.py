@@ -14,10 +14,11 @@ from marked_slide import GROUND, MARK_PX, MARKS
 from marrowcount.cytology.palette import PALETTE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from marrowcount.cytology.cell_types import CellType
     from marrowcount.ports import Picture
     from marrowcount.slides.detections import Detection
 
@@ -65,18 +66,14 @@ def pixels_of(screenshot: bytes) -> Picture:
 
 
 def placed(screen: Picture) -> Placement | None:
-    """By the slide's marks and nothing that a viewer says; None where one is not to be seen.
-
-    Raises:
-        ValueError: the marks lie as no slide shows them.
-    """
+    """By the slide's marks and nothing that a viewer says; None where they do not all lie as on one slide."""
     seen = [_centre(screen, colour) for colour in MARKS]
     if any(centre is None for centre in seen):
         return None
     middles = np.array([(left + MARK_PX / 2, top + MARK_PX / 2, 1) for left, top in MARKS.values()])
     solution, *_ = np.linalg.lstsq(middles, np.array(seen), rcond=None)
     if np.abs(middles @ solution - np.array(seen)).max() > WORST_FIT_PX:
-        raise ValueError("the marks do not lie where one slide would show them")
+        return None
     return Placement(solution.T)
 
 
@@ -93,24 +90,33 @@ def _near(screen: Picture, colour: Sequence[int], tolerance: int) -> NDArray[np.
     return np.asarray(np.abs(screen.astype(int) - np.array(colour)).max(axis=2) <= tolerance)
 
 
-def share_drawn(screen: Picture, cells: Sequence[Detection], placement: Placement, x: float = 0, y: float = 0) -> float:
+def share_drawn(
+    screen: Picture,
+    cells: Sequence[Detection],
+    placement: Placement,
+    shift: tuple[float, float] = (0, 0),
+    colours: Mapping[CellType, str] = PALETTE,
+) -> float:
     """Share of the middles of box edges that have their class's colour within a pixel.
 
     Args:
         screen: what is seen.
         cells: the truth.
         placement: of the slide on the screen.
-        x: pixels of the screen by which the truth is shifted to the right.
-        y: and down.
+        shift: pixels of the screen by which the truth is shifted to the right and down.
+        colours: ``#RRGGBB`` in which each class is drawn.
     """
-    right = [_drawn(screen, place + np.array((x, y)), colour) for place, colour in _edges(cells, placement)]
+    edges = _edges(cells, placement, colours)
+    right = [_drawn(screen, place + np.array(shift), colour) for place, colour in edges]
     return float(np.mean(right))
 
 
-def _edges(cells: Sequence[Detection], placement: Placement) -> list[tuple[NDArray[np.float64], tuple[int, ...]]]:
+def _edges(
+    cells: Sequence[Detection], placement: Placement, colours: Mapping[CellType, str]
+) -> list[tuple[NDArray[np.float64], tuple[int, ...]]]:
     found = []
     for cell in cells:
-        box, colour = cell.box, tuple(bytes.fromhex(PALETTE[cell.cell_type][1:]))
+        box, colour = cell.box, tuple(bytes.fromhex(colours[cell.cell_type][1:]))
         (x, y) = box.centre
         middles = np.array([(x, box.top), (box.right, y), (x, box.bottom), (box.left, y)])
         found += [(place, colour) for place in placement(middles)]
