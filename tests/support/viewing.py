@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from browsing import VIEWER_FILES, opened_page, site
+from marked_slide import SIZE
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.palette import PALETTE
 from sightings import pixels_of, placed, share_drawn
@@ -72,18 +73,22 @@ class Looking:
         return {**seen, "labels": labels}
 
     def in_ohif(self, url: str, slide: MarkedSlide, name: str) -> object:
-        """What OHIF draws before and after a double-click on the annotations' row."""
+        """What OHIF draws before and after a double-click on the annotations' row.
+
+        Cells at the slide's edges are left out: OHIF fits the slide into a pane whose border covers them.
+        """
+        slide = inner(slide)
         address = f"{url}/microscopy?StudyInstanceUIDs={slide.study_uid}"
         with opened_page(self.chromium, address, 1900, 1300) as (page, _):
             page.set_default_timeout(PATIENCE_S * 1000)
             page.wait_for_selector(".ol-viewport canvas")
             page.add_style_tag(content=".ol-control { display: none !important }")  # the small map shows the slide too
+            before = self._seen(page, slide, f"{name}-before", OHIF_COLOURS, least=0)
             page.click("[data-cy=side-panel-header-left]")
             row = page.locator("[data-cy^=study-browser-thumbnail]", has_text="ANN")
-            before = self._seen(page, slide, f"{name}-before", OHIF_COLOURS, least=0)
+            text = row.inner_text()
             row.dblclick()
-            after = self._seen(page, slide, name, OHIF_COLOURS)
-            return {"before": before, "after": after, "row": row.inner_text()}
+            return {"before": before, "after": self._seen(page, slide, name, OHIF_COLOURS), "row": text}
 
     def _seen(
         self, page: Page, slide: MarkedSlide, name: str, colours: Mapping[CellType, str] = PALETTE, least: float = 0.99
@@ -101,6 +106,12 @@ class Looking:
                 last, seen = screenshot, sight(screenshot, slide, colours)
             time.sleep(BETWEEN_LOOKS_S)
         return seen
+
+
+def inner(slide: MarkedSlide) -> MarkedSlide:
+    """The slide with those cells that touch none of its edges."""
+    cells = (cell for cell in slide.cells if cell.box.left and cell.box.top)
+    return replace(slide, cells=tuple(c for c in cells if c.box.right < SIZE.width and c.box.bottom < SIZE.height))
 
 
 def sight(screenshot: bytes, slide: MarkedSlide, colours: Mapping[CellType, str]) -> dict[str, Any]:
