@@ -11,22 +11,23 @@ from pathlib import Path
 
 from browsing import browser
 from marked_slide import write_marked_slide
+from marrowcount_adapters.annotations import AnnotationForm
 from viewing import Looking, viewers_site
 from web_nodes import web_node
 
 PLACES = {
-    "upright": ((0, 1, 0, 1, 0, 0), (3.25, 7.5)),
-    "turned": ((1, 0, 0, 0, 1, 0), (0.5, 40.125)),
-    "usual": ((0, -1, 0, -1, 0, 0), (20, 60)),
+    "upright": ((0, 1, 0, 1, 0, 0), (3.25, 7.5), AnnotationForm()),
+    "turned": ((1, 0, 0, 0, 1, 0), (0.5, 40.125), AnnotationForm()),
+    "usual": ((0, -1, 0, -1, 0, 0), (20, 60), AnnotationForm("3D", "POLYGON")),
 }
-"""Orientations as scanners have them, each with an origin of its own, in millimetres."""
+"""Orientations as scanners have them, each with an origin of its own in millimetres, and both forms of places."""
 
 
 def main() -> None:
     ohif, folder, pictures = map(Path, sys.argv[1:])
     slides = {
-        name: write_marked_slide(folder / name, orientation=way, origin_mm=origin)
-        for name, (way, origin) in PLACES.items()
+        name: write_marked_slide(folder / name, orientation=way, origin_mm=origin, form=form)
+        for name, (way, origin, form) in PLACES.items()
     }
     node = web_node(folder / "node")
     node.hold(*(file for slide in slides.values() for file in (*slide.files, slide.annotations)))

@@ -13,7 +13,8 @@ from made_up_result import CONTEXT, make_result
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.phantom import PhantomSlide
 from marrowcount.slides.detections import Detection
-from marrowcount.slides.geometry import PixelBox, SizePx
+from marrowcount.slides.geometry import PixelBox, SizePx, SpacingMm
+from marrowcount.slides.placement import Placement
 from marrowcount.slides.tiles import TILE_PX, Tile
 from marrowcount_adapters.annotations import encode_cells
 from marrowcount_adapters.wsm_writer import phantom_header, write_series
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from marrowcount.ports import Picture
+    from marrowcount_adapters.annotations import AnnotationForm
 
 __all__ = ["GROUND", "MARKS", "MARK_PX", "SIZE", "MarkedSlide", "found_cells", "write_marked_slide"]
 
@@ -101,6 +103,7 @@ def write_marked_slide(
     *,
     orientation: Sequence[float] = (0, -1, 0, -1, 0, 0),
     origin_mm: tuple[float, float] = (20, 60),
+    form: AnnotationForm | None = None,
 ) -> MarkedSlide:
     """Write slide and annotations; each orientation makes a study of its own.
 
@@ -108,6 +111,7 @@ def write_marked_slide(
         folder: made where it is not there yet.
         orientation: Image Orientation (Slide) (0048,0102).
         origin_mm: X and Y Offset in Slide Coordinate System (0040,072A and 0040,073A).
+        form: of the annotations; 2D rectangles when left out.
     """
     turned = ".".join(str(int(cosine)) for cosine in orientation)
     header = replace(
@@ -124,9 +128,12 @@ def write_marked_slide(
         base_instance_uid=str(source.SOPInstanceUID),
         frame_of_reference_uid=str(source.FrameOfReferenceUID),
     )
+    x, y, z, *down = orientation
+    placement = Placement(*origin_mm, (x, y, z), (down[0], down[1], down[2]), SpacingMm(0.00025, 0.00025))
     cells = found_cells()
+    result = make_result(context=context, size=SIZE, detections=cells, placement=placement)
     annotations = folder / "annotations.dcm"
-    encode_cells(make_result(context=context, size=SIZE, detections=cells), source).save_as(annotations)
+    encode_cells(result, source, form).save_as(annotations)
     return MarkedSlide(context.study_uid, files, annotations, cells)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marrowcount.ports import Picture
     from marrowcount.slides.detections import Detection
 
-__all__ = ["Placement", "pixels_of", "placed", "share_drawn"]
+__all__ = ["OnScreen", "pixels_of", "placed", "share_drawn"]
 
 MARK_TOLERANCE = 70
 """Of a mark's colour, by channel: JPEG keeps colours within 20."""
@@ -36,7 +36,7 @@ WORST_FIT_PX = 0.5
 
 
 @dataclass(frozen=True)
-class Placement:
+class OnScreen:
     """How pixels of the base level come to lie on the screen.
 
     Attributes:
@@ -65,7 +65,7 @@ def pixels_of(screenshot: bytes) -> Picture:
     return np.asarray(Image.open(BytesIO(screenshot)).convert("RGB"))
 
 
-def placed(screen: Picture) -> Placement | None:
+def placed(screen: Picture) -> OnScreen | None:
     """By the slide's marks and nothing that a viewer says; None where they do not all lie as on one slide."""
     seen = [_centre(screen, colour) for colour in MARKS]
     if any(centre is None for centre in seen):
@@ -74,7 +74,7 @@ def placed(screen: Picture) -> Placement | None:
     solution, *_ = np.linalg.lstsq(middles, np.array(seen), rcond=None)
     if np.abs(middles @ solution - np.array(seen)).max() > WORST_FIT_PX:
         return None
-    return Placement(solution.T)
+    return OnScreen(solution.T)
 
 
 def _centre(screen: Picture, colour: tuple[int, ...]) -> NDArray[np.float64] | None:
@@ -93,7 +93,7 @@ def _near(screen: Picture, colour: Sequence[int], tolerance: int) -> NDArray[np.
 def share_drawn(
     screen: Picture,
     cells: Sequence[Detection],
-    placement: Placement,
+    placement: OnScreen,
     shift: tuple[float, float] = (0, 0),
     colours: Mapping[CellType, str] = PALETTE,
 ) -> float:
@@ -112,7 +112,7 @@ def share_drawn(
 
 
 def _edges(
-    cells: Sequence[Detection], placement: Placement, colours: Mapping[CellType, str]
+    cells: Sequence[Detection], placement: OnScreen, colours: Mapping[CellType, str]
 ) -> list[tuple[NDArray[np.float64], tuple[int, ...]]]:
     found = []
     for cell in cells:

@@ -20,7 +20,7 @@ from marrowcount.result import ModelTask
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import PixelBox
 from marrowcount.slides.tiles import Tile
-from marrowcount_adapters.annotations import encode_cells, encode_roi
+from marrowcount_adapters.annotations import AnnotationForm, encode_cells, encode_roi
 from marrowcount_adapters.annotations.decode import decode_cells
 
 if TYPE_CHECKING:
@@ -146,14 +146,15 @@ def test_boxes_stay_on_the_matrix(result_of: Callable[..., CountResult], source:
     np.testing.assert_array_equal(boxes(group), [[0, result.size.height - 10, 20, result.size.height]])
 
 
+@pytest.mark.parametrize("shape", ["RECTANGLE", "POLYGON"])
 @pytest.mark.parametrize("encode", [encode_cells, encode_roi])
 def test_no_coordinate_is_exactly_zero(
-    encode: Callable[..., Dataset], result_of: Callable[..., CountResult], source: Dataset
+    encode: Callable[..., Dataset], shape: str, result_of: Callable[..., CountResult], source: Dataset
 ) -> None:
     """dicom-microscopy-viewer leaves out what begins at 0; what stands for it is normal and changes no width."""
     corner = PixelBox(0, 0, 20.25, 30.5)
     result = result_of({CellType.BLAST: 1}, detections=(Detection(CellType.BLAST, corner, 0.9),))
-    for group in reread(encode(result, source)).get_annotation_groups():
+    for group in reread(encode(result, source, AnnotationForm(shape=shape))).get_annotation_groups():
         corners = np.array(group.get_graphic_data("2D"))
         assert corners.min() == np.finfo(np.float32).tiny
         widths = corners[:, 1, 0] - corners[:, 0, 0]
