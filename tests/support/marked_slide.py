@@ -74,8 +74,11 @@ class _Marked:
 
 
 def found_cells() -> tuple[Detection, ...]:
-    """Cells of all classes all over the slide: in its corners, along its edges, at halves and quarters of pixels."""
-    kinds = tuple(CellType)
+    """Cells of all classes all over the slide: in its corners, along its edges, at halves and quarters of pixels.
+
+    Every other one is of the first class, whose coordinates are thus too long for metadata; those of others are not.
+    """
+    kinds = tuple(kind for other in CellType for kind in (CellType.NEUTROPHIL, other))
     boxes = [_box(number, left, top) for number, (left, top) in enumerate(_places())]
     return tuple(Detection(kinds[n % len(kinds)], box, 0.8 + n % 20 / 100) for n, box in enumerate(boxes))
 
