@@ -70,7 +70,7 @@ def write_result(
     out.mkdir(parents=True, exist_ok=True)
     before = earlier or Earlier()
     result = reissued(result, before)
-    files = {} if illustrations is None else report_files(result, illustrations)
+    files: Mapping[str, bytes] = {} if illustrations is None else report_files(result, illustrations)
     document = files.get(REPORT_FILE)
     objects = dicom_objects(result, header, settings.evidence, before, document)
     for name, dataset in objects.items():
