@@ -24,6 +24,7 @@ __all__ = ["Guard", "GuardRules"]
 LOG: Final = structlog.get_logger()
 
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_METHODS: Final = frozenset({"GET", "HEAD"})
 SPEAKING: Final = re.compile(r"[0-9.,]{1,4096}|[a-z][a-z-]{0,30}(\.json)?|[0-9A-F]{8}|\{?[A-Z0-9_]{1,16}\}?")
 """Segments of a path that are logged: UIDs, numbers, tags, AE titles and the names of resources."""
 LONGEST_LOGGED: Final = 300
@@ -49,11 +50,13 @@ class GuardRules:
         hosts: names by which the server may be called; empty for any. A server that asks for no token must know its
             names, or a page in a browser on the same machine could call it by one of its own (DNS rebinding).
         origins: of pages in browsers that may read answers (CORS); ``*`` for any.
+        open_paths: that may be read without a token, each in full: a page's markup and scripts, never data.
     """
 
     tokens: TokenFile | None = None
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    open_paths: frozenset[str] = frozenset()
 
 
 class _Refusal(NamedTuple):
@@ -112,7 +115,12 @@ class Guard:
             return _Refusal(421, "wrong-host", "The server is not called by this name.")
         if scope.get("method") == "OPTIONS" and "access-control-request-method" in headers:
             return PREFLIGHT
-        return None if self._rules.tokens is None else _stranger(self._rules.tokens, scope, headers, visit)
+        if self._rules.tokens is None or self._is_open(scope):
+            return None
+        return _stranger(self._rules.tokens, scope, headers, visit)
+
+    def _is_open(self, scope: Scope) -> bool:
+        return scope.get("method") in OPEN_METHODS and scope["path"] in self._rules.open_paths
 
     def _noting(self, send: Send, visit: _Visit, asked: Headers) -> Send:
         async def noting(message: Message) -> None:

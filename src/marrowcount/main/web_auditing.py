@@ -39,6 +39,9 @@ RETRIEVAL: Final = re.compile(r"/studies/(?P<study>[0-9.]+)(/.*)?")
 STORE: Final = re.compile(r"/studies(/[0-9.]+)?")
 """Paths of PS3.18 sections 10.4 to 10.6, below the base path."""
 
+OF_PAGE: Final = re.compile(r"/(api/slides|results)/(?P<series>[0-9.]+)(/.*)?")
+"""What of the page shows one slide; the list names glasses alone."""
+
 REFUSED: Final = frozenset({401, 403, 421})
 FAILED: Final = 400
 
@@ -147,6 +150,8 @@ class AuditedWeb:
             self.parts.trail.alert(AlertKind.NODE_AUTHENTICATION, caller, f"HTTP request refused: {status}")
         elif status < FAILED and scope["method"] == "GET" and path.startswith(f"{self.base_path}/"):
             self._tell_read(path.removeprefix(self.base_path), scope, caller)
+        elif status < FAILED and (found := OF_PAGE.fullmatch(path)):
+            self._tell_looked_at(found["series"], caller)
 
     def _tell_read(self, path: str, scope: Scope, caller: Party) -> None:
         if SEARCH.fullmatch(path):
@@ -154,6 +159,11 @@ class AuditedWeb:
             self.parts.trail.queried(caller, node_party(self.parts.settings), asked)
         elif (found := RETRIEVAL.fullmatch(path)) and self._is_news(caller.name, found["study"]):
             self.parts.trail.fetched(caller, self._files(found["study"]))
+
+    def _tell_looked_at(self, series_uid: str, caller: Party) -> None:
+        slide = self.parts.ledger.slide(series_uid)
+        if slide is not None and self._is_news(caller.name, slide.study_uid):
+            self.parts.trail.fetched(caller, self._files(slide.study_uid))
 
     def _is_news(self, address: str, study_uid: str) -> bool:
         now = self.parts.clock.now()

@@ -9,6 +9,7 @@ import structlog
 from starlette.applications import Starlette
 
 from marrowcount.main.dicomweb_routes import dicomweb_routes
+from marrowcount.main.page_routes import open_paths, page_routes
 from marrowcount.main.securing import server_context, watched
 from marrowcount.main.web_auditing import AuditedWeb
 from marrowcount.settings.kinds import LOOPBACK
@@ -29,8 +30,9 @@ LOG: Final = structlog.get_logger()
 Offer: TypeAlias = "Callable[[Parts], Sequence[BaseRoute]]"
 """Makes the routes of something that the node offers; none where the settings do not want it."""
 
-OFFERED: Final[tuple[Offer, ...]] = (dicomweb_routes,)
-"""In the order in which routes are tried: what lies below the base path of DICOMweb goes before DICOMweb."""
+OFFERED: Final[tuple[Offer, ...]] = (dicomweb_routes, page_routes)
+"""In the order in which routes are tried: what lies below the base path of DICOMweb goes before DICOMweb, and
+the page, which has the root, goes last."""
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def web_service(parts: Parts) -> Generator[Announced]:
     server.start()
     try:
         with watched(tls, "web", secured.warn_days):
-            yield {"web_port": server.port, "dicomweb": section.base_path}
+            yield {"web_port": server.port, "dicomweb": section.base_path} | ({"page": "/"} if section.page else {})
     finally:
         server.stop()
 
@@ -73,4 +75,4 @@ def guard_rules(section: WebSection) -> GuardRules:
     tokens = TokenFile(section.tokens_file) if section.tokens_file is not None else None
     known_by_name = tokens is None and section.host in LOOPBACK and not section.tls
     hosts = LOOPBACK | {"[::1]"} if known_by_name else frozenset[str]()
-    return GuardRules(tokens, hosts, frozenset(section.allowed_origins))
+    return GuardRules(tokens, hosts, frozenset(section.allowed_origins), open_paths(section))

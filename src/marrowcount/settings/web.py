@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -12,9 +12,12 @@ from marrowcount.settings.tls import TlsSection
 
 __all__ = ["WebSection"]
 
+PATHS_OF_PAGE: Final = frozenset({"api", "dicom-microscopy-viewer", "page", "results", "static"})
+"""First segments of paths at which the page lies."""
+
 
 class WebSection(Section):
-    """The web server: DICOMweb (STOW-RS, QIDO-RS, WADO-RS) over what the node received and over its results."""
+    """The web server: DICOMweb (STOW-RS, QIDO-RS, WADO-RS) over what the node received and its results, and a page."""
 
     enabled: bool = False
     """Whether to listen at all: the answers hold patient data."""
@@ -28,6 +31,8 @@ class WebSection(Section):
     certificates, whoever shows a good one may come in, with a token or, where no file of tokens is named, without."""
     base_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$")] = "/dicom-web"
     """Path of the DICOMweb service."""
+    page: bool = True
+    """Serve the page at ``/``, too. It asks for a token where one is needed, and only reads."""
     tokens_file: Path | None = None
     """File of bearer tokens, one a line: NAME RIGHTS TOKEN, where rights are ``read``, ``write`` or ``read,write`` and
     a token may be given as ``sha256:HEX``. Read again when it changes, never logged. Unset: no token is asked for,
@@ -55,6 +60,10 @@ class WebSection(Section):
             return ""
         if self.tls and tls.certificate is None:
             return "web.tls needs tls.certificate and tls.key"
+        if self.page and self.base_path.split("/")[1] in PATHS_OF_PAGE:
+            return (
+                f"web.base_path {self.base_path} lies where the page has its own: choose another, or web.page = false"
+            )
         certified = self.tls and tls.authorities is not None and tls.require_certificate
         if self.host not in LOOPBACK and self.tokens_file is None and not certified:
             return (

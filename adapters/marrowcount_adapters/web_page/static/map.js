@@ -1,0 +1,27 @@
+// The slide as one small picture, with the regions read where the result has their map.
+
+import { askFile } from "./asking.js";
+import { el, section } from "./elements.js";
+
+/** The section, and what forgets its picture. */
+export function slideMap(slide, about) {
+  const names = new Set(slide.files.map((file) => file.name));
+  const map = names.has("roi-map.png");
+  const own = ["roi-map.png", "thumbnail.jpg"].find((name) => names.has(name));
+  const rendered = `${about.dicomweb}/studies/${slide.study_uid}/series/${slide.series_uid}/thumbnail?viewport=800,800`;
+  const words = map ? "Where on the slide regions were read, and how fit they were found." : "The whole slide. This result has no map of regions.";
+  const picture = el("img", { alt: map ? "Slide with the map of the regions read" : "Slide, small", hidden: true });
+  const caption = el("figcaption", {}, "Loading the picture …");
+  let url = null;
+  askFile(own ? `/results/${slide.series_uid}/${own}` : rendered)
+    .then((found) => {
+      url = found;
+      picture.src = found;
+      picture.hidden = false;
+      caption.textContent = words;
+    })
+    .catch(() => {
+      caption.textContent = "There is no picture of the slide yet.";
+    });
+  return { section: section("Map", { class: "map" }, el("figure", {}, picture, caption)), close: () => url && URL.revokeObjectURL(url) };
+}

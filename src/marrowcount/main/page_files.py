@@ -1,0 +1,50 @@
+"""The files of a result as the page offers them: a closed list of names, each with its title and media type."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from marrowcount.cytology.cell_types import CellType
+from marrowcount.main.result_files import CELLS_ANN, CHART_FILE, DIFFERENTIAL_SR, FHIR_FILE, RESULT_FILE, ROI_ANN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["OFFERED_FILES", "OfferedFile"]
+
+DICOM: Final = "application/dicom"
+
+
+class OfferedFile(NamedTuple):
+    """What a file is."""
+
+    title: str
+    media_type: str
+
+
+_GALLERY: Final = {
+    f"gallery/{cell_type.label.replace(' ', '-')}.png": OfferedFile(f"Gallery: {cell_type.label}", "image/png")
+    for cell_type in CellType
+}
+
+OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
+    {
+        "report.pdf": OfferedFile("Report, one page", "application/pdf"),
+        "report.pdf.dcm": OfferedFile("Report as DICOM Encapsulated PDF", DICOM),
+        DIFFERENTIAL_SR: OfferedFile("Differential as DICOM structured report", DICOM),
+        "regions.sr.dcm": OfferedFile("Regions counted as DICOM structured report", DICOM),
+        CELLS_ANN: OfferedFile("Cells as DICOM annotations", DICOM),
+        ROI_ANN: OfferedFile("Tiles looked at as DICOM annotations", DICOM),
+        "roi-map.seg.dcm": OfferedFile("Heat map of regions as DICOM segmentation", DICOM),
+        "rejection.ko.dcm": OfferedFile("What an earlier result withdraws, as DICOM key object selection", DICOM),
+        FHIR_FILE: OfferedFile("Report and observations as FHIR bundle", "application/fhir+json"),
+        RESULT_FILE: OfferedFile("Result in figures", "application/json"),
+        CHART_FILE: OfferedFile("Integrated histogram of cell types", "image/png"),
+        "roi-map.png": OfferedFile("Map of the regions on the slide", "image/png"),
+        "thumbnail.jpg": OfferedFile("Slide, small", "image/jpeg"),
+        "gallery.json": OfferedFile("Gallery: which cells it shows", "application/json"),
+        **_GALLERY,
+    }
+)
+"""By name in the result's folder, in the order of the list of downloads; a result has those that its version wrote."""
