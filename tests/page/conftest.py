@@ -3,63 +3,25 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from counted_slides import CountedSlide, hold_counted_slide, hold_slides_in_other_states
+from counted_slides import hold_counted_slide, hold_slides_in_other_states
 from marrowcount.main.parts import open_parts
 from marrowcount.main.web_service import web_service
 from marrowcount.settings import NodeSection, ReceiveSection, Settings, WebSection
 from marrowcount_adapters.web_page.shell import viewer_is_here
+from page_looks import ServedPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-HARMLESS = ("GL Driver Message", "GPU stall due to ReadPixels")
-"""What Chromium says of drawing without a graphics card."""
-
-
-@dataclass(frozen=True)
-class ServedPage:
-    """Where the page is, and what it shows."""
-
-    url: str
-    counted: CountedSlide
-    others: dict[str, str]
-
-    @property
-    def slide_url(self) -> str:
-        return f"{self.url}/#/slides/{self.counted.series_uid}"
-
-
-@dataclass
-class Looking:
-    """A tab, what it asked for and what it complained of."""
-
-    page: Page
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def hear(self) -> None:
-        self.page.on("request", self._asked)
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _asked(self, request: Request) -> None:
-        self.asked.append(request.url)
-
-    def _said(self, message: ConsoleMessage) -> None:
-        loud = message.type in {"error", "warning"}
-        if loud and not any(harmless in message.text for harmless in HARMLESS):
-            self.complaints.append(f"{message.text} ({message.location})")
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +37,7 @@ def served_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage
         counted = hold_counted_slide(parts, folder / "slide")
         others = hold_slides_in_other_states(parts, folder / "others")
         with web_service(parts) as announced:
-            yield ServedPage(f"http://127.0.0.1:{announced['web_port']}", counted, others)
+            yield ServedPage(f"http://127.0.0.1:{announced['web_port']}", counted, others, parts)
 
 
 @pytest.fixture(scope="session")
@@ -90,16 +52,6 @@ def browser() -> Iterator[Browser]:
         running = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield running
         running.close()
-
-
-@contextmanager
-def opened(browser: Browser, url: str, **context: Any) -> Iterator[Looking]:  # noqa: ANN401 - playwright's own
-    with browser.new_context(**context) as tab:
-        looking = Looking(tab.new_page())
-        looking.hear()
-        looking.page.set_default_timeout(20_000)
-        looking.page.goto(url)
-        yield looking
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def page_app(source: PageSource, vendor: Path = VENDOR) -> Starlette:
     """
     page = _Page(source, viewer=viewer_is_here(vendor))
     series = "{series:str}"
-    return Starlette(
+    app = Starlette(
         routes=[
             *shell_routes(vendor),
             Route("/api/about", page.about, methods=["GET"]),
@@ -81,6 +81,8 @@ def page_app(source: PageSource, vendor: Path = VENDOR) -> Starlette:
         middleware=[Middleware(_Bound)],
         exception_handlers={StorageError: _unavailable, HTTPException: _refused},
     )
+    app.router.redirect_slashes = False  # what has no name is answered so, and leads nowhere
+    return app
 
 
 @dataclass(frozen=True, slots=True)

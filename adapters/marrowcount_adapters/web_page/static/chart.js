@@ -18,8 +18,8 @@ export function drawChart(result, classes) {
 function drawn(result, classes, width) {
   const bars = classes.map((one) => barOf(one, result));
   const most = Math.max(1, ...bars.map((bar) => bar.high));
-  const left = width < 520 ? 150 : 172;
-  const scale = Math.max(20, width - left - 92) / most;
+  const left = width < 520 ? 158 : 172;
+  const scale = Math.max(20, width - left - 86) / most;
   const height = bars.length * ROW + GAP + 4;
   const chart = svg("svg", { role: "img", "aria-label": spoken(bars), width, height, viewBox: `0 0 ${width} ${height}` });
   let top = 2;

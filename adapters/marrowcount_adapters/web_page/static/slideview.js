@@ -3,6 +3,7 @@
 import { outlines, parted, readCells, regrouped, stepOf } from "./cells.js";
 import { DicomWebClient } from "./dicomweb.js";
 import { el, section } from "./elements.js";
+import { followKeys } from "./keys.js";
 
 const SCRIPT = "/dicom-microscopy-viewer/dicomMicroscopyViewer.min.js";
 const RETICLE_MS = 2_500;
@@ -26,7 +27,8 @@ export class SlideView {
   constructor(slide, about) {
     Object.assign(this, { slide, about, groups: [], cells: [], turns: new Map(), ready: [], closed: false, viewer: null });
     this.client = new DicomWebClient(about.dicomweb);
-    this.port = el("div", { class: "port", tabindex: "0", role: "application", "aria-label": "Slide. Arrow keys move it, plus and minus zoom." });
+    this.port = el("div", { class: "port", tabindex: "0", role: "application", "aria-label": "Slide. Arrow keys move it, plus and minus zoom, zero shows all." });
+    followKeys(this.port);
     this.reticle = el("div", { class: "reticle", "aria-hidden": "true", hidden: true });
     this.words = el("p", { class: "hint", id: "slide-hint" }, about.viewer ? "Loading the slide …" : "This installation came without the slide viewer: there are pictures in its place.");
     this.frame = about.viewer ? el("div", { class: "frame" }, this.port, this.reticle) : null;
@@ -50,7 +52,7 @@ export class SlideView {
     if (this.closed) return;
     this.#render(dmv, levels);
     if (cells) this.#addCells(dmv, cells);
-    this.say(cells ? "Drag or use arrow keys to move, scroll or use + and − to zoom." : "No cells are marked: the slide has no result.");
+    this.say(cells ? "Drag or use arrow keys to move, scroll or use + and − to zoom; 0 shows all." : "No cells are marked: the slide has no result.");
     this.section.dataset.ready = "yes";
     for (const told of this.ready) told();
   }
