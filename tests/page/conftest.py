@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from counted_slides import hold_counted_slide, hold_slides_in_other_states
-from marrowcount.main.parts import open_parts
-from marrowcount.main.web_service import web_service
-from marrowcount.settings import NodeSection, ReceiveSection, Settings, WebSection
+from counted_slides import DrawnSlide, drawn_slide
 from marrowcount_adapters.web_page.shell import viewer_is_here
-from page_looks import ServedPage
+from page_looks import ServedPage, page_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,19 +22,14 @@ FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-
 
 
 @pytest.fixture(scope="session")
-def served_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "others").mkdir()
-    settings = Settings(
-        node=NodeSection(data_folder=folder / "node"),
-        receive=ReceiveSection(disk_watermark_gib=0),
-        web=WebSection(enabled=True, port=0),
-    )
-    with open_parts(settings) as parts:
-        counted = hold_counted_slide(parts, folder / "slide")
-        others = hold_slides_in_other_states(parts, folder / "others")
-        with web_service(parts) as announced:
-            yield ServedPage(f"http://127.0.0.1:{announced['web_port']}", counted, others, parts)
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> DrawnSlide:
+    return drawn_slide(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="session")
+def served_page(tmp_path_factory: pytest.TempPathFactory, drawn: DrawnSlide) -> Iterator[ServedPage]:
+    with page_served(tmp_path_factory.mktemp("page"), drawn) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

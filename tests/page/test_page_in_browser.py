@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from counted_slides import DrawnSlide
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.palette import PALETTE
 from marrowcount.main.web_service import web_service
 from marrowcount.ports import CountProgress
 from marrowcount.result import RESEARCH_USE_ONLY
-from page_looks import Looking, ServedPage, opened
+from marrowcount.settings import EvidenceSection
+from page_looks import Looking, ServedPage, opened, page_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,6 +184,21 @@ def test_a_click_on_a_row_flies_to_its_examples(looking: Looking) -> None:
     for turn in (*range(1, int(number) + 1), 1):
         rare.locator("button").click()
         assert said.inner_text().startswith(f"eosinophil {turn} of {number}")
+
+
+def test_annotations_of_any_form_are_drawn_and_found(browser: Browser, drawn: DrawnSlide, tmp_path: Path) -> None:
+    """In millimetres on the glass and as polygons they lie where the pixels' rectangles do."""
+    evidence = EvidenceSection(coordinates="3D", shape="POLYGON")
+    with (
+        page_served(tmp_path, drawn, evidence=evidence) as served,
+        opened(browser, served.slide_url, viewport=WIDE) as tab,
+    ):
+        tab.await_slide()
+        number = len(served.counted.result.detections)
+        assert tab.page.locator(".drawn").inner_text() == f"{number} of {number} cells drawn"
+        tab.page.locator('tr[data-class="neutrophil"] button').click()
+        tab.await_pixels(NEUTROPHIL, lambda found: found > 60, middle_px=90)
+        assert tab.complaints == []
 
 
 def test_the_slide_moves_by_keyboard(looking: Looking) -> None:

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
     from marrowcount.main.parts import Parts
     from marrowcount.ports import Picture
 
-__all__ = ["CountedSlide", "hold_counted_slide", "hold_slides_in_other_states", "probability_of"]
+__all__ = [
+    "CountedSlide",
+    "DrawnSlide",
+    "drawn_slide",
+    "hold_counted_slide",
+    "hold_slides_in_other_states",
+    "probability_of",
+]
 
 SIDE_PX = 2048
 WORKER = "worker"
@@ -59,12 +66,28 @@ def probability_of(number: int) -> float:
     return 0.76 + 0.02 * (number % 12)
 
 
-def hold_counted_slide(parts: Parts, folder: Path) -> CountedSlide:
-    """Draw the slide, take it over and record its result."""
+@dataclass(frozen=True)
+class DrawnSlide:
+    """A phantom and its files."""
+
+    phantom: PhantomSlide
+    folder: Path
+
+    @property
+    def base(self) -> Path:
+        return self.folder / "level-0.dcm"
+
+
+def drawn_slide(folder: Path) -> DrawnSlide:
+    """Draw it and write its files."""
     phantom = PhantomSlide("normal", 7, SizePx(SIDE_PX, SIDE_PX))
     write_phantom(phantom, folder)
-    files = sorted(folder.glob("*.dcm"))
-    base = folder / "level-0.dcm"
+    return DrawnSlide(phantom, folder)
+
+
+def hold_counted_slide(parts: Parts, drawn: DrawnSlide) -> CountedSlide:
+    """Take the slide over and record its result."""
+    phantom, base, files = drawn.phantom, drawn.base, sorted(drawn.folder.glob("*.dcm"))
     result = _result(phantom, base)
     _take(parts, files)
     place = f"{result.context.series_uid}/1.1"

@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from counted_slides import CountedSlide
-from marrowcount.main.parts import Parts
+from counted_slides import CountedSlide, DrawnSlide, hold_counted_slide, hold_slides_in_other_states
+from marrowcount.main.parts import Parts, open_parts
+from marrowcount.main.web_service import web_service
+from marrowcount.settings import NodeSection, ReceiveSection, Settings, WebSection
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-__all__ = ["Looking", "ServedPage", "opened"]
+__all__ = ["Looking", "ServedPage", "opened", "page_served"]
 
 TOLERANCE = 24
 """Of a colour, in each channel: annotations have it in CIELAB, and lines are smoothed."""
@@ -106,3 +109,18 @@ def opened(browser: Browser, url: str, **context: Any) -> Iterator[Looking]:  # 
         looking.page.set_default_timeout(20_000)
         looking.page.goto(url)
         yield looking
+
+
+@contextmanager
+def page_served(folder: Path, drawn: DrawnSlide, **sections: Any) -> Iterator[ServedPage]:  # noqa: ANN401 - of the settings
+    """A node with a counted slide and others, and its page on loopback."""
+    settings = Settings(
+        node=NodeSection(data_folder=folder / "node"),
+        receive=ReceiveSection(disk_watermark_gib=0),
+        web=WebSection(enabled=True, port=0),
+        **sections,
+    )
+    with open_parts(settings) as parts:
+        counted, others = hold_counted_slide(parts, drawn), hold_slides_in_other_states(parts, folder)
+        with web_service(parts) as announced:
+            yield ServedPage(f"http://127.0.0.1:{announced['web_port']}", counted, others, parts)

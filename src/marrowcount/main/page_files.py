@@ -6,7 +6,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.main.result_files import CELLS_ANN, CHART_FILE, DIFFERENTIAL_SR, FHIR_FILE, RESULT_FILE, ROI_ANN
+from marrowcount.main.result_files import (
+    CELLS_ANN,
+    CHART_FILE,
+    DIFFERENTIAL_SR,
+    FHIR_FILE,
+    HEAT_MAP_SEG,
+    REGIONS_SR,
+    REJECTION_KO,
+    RESULT_FILE,
+    ROI_ANN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +43,11 @@ OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
         "report.pdf": OfferedFile("Report, one page", "application/pdf"),
         "report.pdf.dcm": OfferedFile("Report as DICOM Encapsulated PDF", DICOM),
         DIFFERENTIAL_SR: OfferedFile("Differential as DICOM structured report", DICOM),
-        "regions.sr.dcm": OfferedFile("Regions counted as DICOM structured report", DICOM),
+        REGIONS_SR: OfferedFile("Regions counted as DICOM structured report", DICOM),
         CELLS_ANN: OfferedFile("Cells as DICOM annotations", DICOM),
         ROI_ANN: OfferedFile("Tiles looked at as DICOM annotations", DICOM),
-        "roi-map.seg.dcm": OfferedFile("Heat map of regions as DICOM segmentation", DICOM),
-        "rejection.ko.dcm": OfferedFile("What an earlier result withdraws, as DICOM key object selection", DICOM),
+        HEAT_MAP_SEG: OfferedFile("Heat map of regions as DICOM segmentation", DICOM),
+        REJECTION_KO: OfferedFile("What an earlier result withdraws, as DICOM key object selection", DICOM),
         FHIR_FILE: OfferedFile("Report and observations as FHIR bundle", "application/fhir+json"),
         RESULT_FILE: OfferedFile("Result in figures", "application/json"),
         CHART_FILE: OfferedFile("Integrated histogram of cell types", "image/png"),
