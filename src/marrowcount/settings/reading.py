@@ -21,7 +21,14 @@ __all__ = ["read_settings", "variable_names"]
 SETTINGS_FILE_VARIABLE: Final = "MARROWCOUNT_SETTINGS"
 """Environment variable that names the TOML file; the command line's ``--settings`` wins over it."""
 
-OTHER_VARIABLES: Final = frozenset({SETTINGS_FILE_VARIABLE, "MARROWCOUNT_SHARED_DATA"})
+OTHER_VARIABLES: Final = frozenset(
+    {
+        SETTINGS_FILE_VARIABLE,
+        "MARROWCOUNT_SHARED_DATA",
+        "MARROWCOUNT_TEST_ARTEFACTS",
+        "MARROWCOUNT_TEST_POSTGRESQL",
+    }
+)
 """Variables with our prefix that are no settings."""
 
 
