@@ -33,11 +33,18 @@ NEUTROPHIL = PALETTE[CellType.NEUTROPHIL]
 
 
 @pytest.fixture(scope="module")
-def looking(browser: Browser, served_page: ServedPage) -> Iterator[Looking]:
-    """A slide, shown once for all tests that leave it as they found it."""
+def tab_of_slide(browser: Browser, served_page: ServedPage) -> Iterator[Looking]:
     with opened(browser, served_page.slide_url, viewport=WIDE) as tab:
         tab.await_slide()
         yield tab
+
+
+@pytest.fixture
+def looking(tab_of_slide: Looking) -> Looking:
+    """A tab that shows the whole slide with all its cells; tests take turns at it."""
+    tab_of_slide.page.locator(".port").press("0")
+    tab_of_slide.await_rest()
+    return tab_of_slide
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
