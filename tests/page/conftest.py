@@ -32,9 +32,12 @@ def served_page(tmp_path_factory: pytest.TempPathFactory, drawn: DrawnSlide) -> 
         yield served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; tests stand aside without it, without playwright or without the slide viewer."""
+    """Debian's Chromium; tests stand aside without it, without playwright or without the slide viewer.
+
+    It ends with the module: while it runs, playwright has an event loop in this thread, where others start theirs.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="install marrowcount[dev]")
     if not CHROMIUM.exists():
         pytest.skip("no Chromium: install the package chromium")
