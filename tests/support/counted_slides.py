@@ -6,14 +6,9 @@ probabilities made up in steps, so that each test knows which box belongs where.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from typing import TYPE_CHECKING
-
-import numpy as np
-from PIL import Image
 
 from made_up_result import MODELS
 from marrowcount.cytology.convergence import Stopping, StoppingReason
@@ -26,8 +21,9 @@ from marrowcount.ports import CountedOutcome, CountProgress, DeliveryKind, Deliv
 from marrowcount.result import CountResult
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import SizePx, SpacingMm
-from marrowcount.slides.tiles import Tile
+from marrowcount.workflow.illustrate import illustrate, thumbnail_of
 from marrowcount_adapters.wsi.header import read_context, read_header
+from marrowcount_adapters.wsi.slide import open_slide
 from marrowcount_adapters.wsm_writer import write_phantom
 from slide_files import slide_file
 
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from marrowcount.main.parts import Parts
-    from marrowcount.ports import Picture
 
 __all__ = [
     "CountedSlide",
@@ -49,7 +44,6 @@ __all__ = [
 SIDE_PX = 2048
 WORKER = "worker"
 LEASE_S = 600.0
-FIELD_PX = 64
 
 
 @dataclass(frozen=True)
@@ -92,9 +86,9 @@ def hold_counted_slide(parts: Parts, drawn: DrawnSlide) -> CountedSlide:
     _take(parts, files)
     place = f"{result.context.series_uid}/1.1"
     results = parts.settings.results_folder / place
-    write_result(result, read_header(base), results, parts.settings)
-    if not (results / "gallery.json").exists():
-        _write_gallery(phantom, result, results)
+    with open_slide(files) as slide:
+        illustrations = illustrate(slide, result, thumbnail_of(*slide.overview()))
+    write_result(result, read_header(base), results, parts.settings, illustrations=illustrations)
     _record(parts, result.context.series_uid, place)
     return CountedSlide(result.context.series_uid, result, results)
 
@@ -144,44 +138,6 @@ def _record(parts: Parts, series_uid: str, place: str) -> None:
     delivery = ledger.lease_delivery(WORKER, now, LEASE_S)
     assert delivery is not None
     ledger.retry_delivery(delivery, "connection refused", now + timedelta(hours=1), now)
-
-
-def _write_gallery(phantom: PhantomSlide, result: CountResult, folder: Path) -> None:
-    """As the report's writer does: a strip for each class, and a list of what is on them."""
-    (folder / "gallery").mkdir()
-    entries: list[dict[str, object]] = []
-    for cell_type in sorted({detection.cell_type for detection in result.detections}):
-        of_class = sorted((d for d in result.detections if d.cell_type is cell_type), key=lambda d: -d.probability)
-        shown = [(d, "most") for d in of_class[:3]] + [(d, "least") for d in of_class[3:][-2:]]
-        name = f"gallery/{cell_type.label.replace(' ', '-')}.png"
-        file = BytesIO()
-        Image.fromarray(np.concatenate([_field(phantom, d) for d, _ in shown], axis=1)).save(file, "PNG")
-        (folder / name).write_bytes(file.getvalue())
-        entries += [
-            {
-                "class": cell_type.label,
-                "probability": round(d.probability, 4),
-                "certain": certain,
-                "left": d.box.left,
-                "top": d.box.top,
-                "right": d.box.right,
-                "bottom": d.box.bottom,
-                "strip": name,
-                "x": number * FIELD_PX,
-                "width": FIELD_PX,
-            }
-            for number, (d, certain) in enumerate(shown)
-        ]
-    (folder / "gallery.json").write_text(json.dumps(entries), encoding="utf-8")
-
-
-def _field(phantom: PhantomSlide, detection: Detection) -> Picture:
-    """The ground around an object, as far as it lies on the object's tile."""
-    x, y = (detection.box.left + detection.box.right) / 2, (detection.box.top + detection.box.bottom) / 2
-    tile = Tile(min(int(y) // 512, 3), min(int(x) // 512, 3))
-    left = int(min(max(x - tile.left - FIELD_PX / 2, 0), 512 - FIELD_PX))
-    top = int(min(max(y - tile.top - FIELD_PX / 2, 0), 512 - FIELD_PX))
-    return phantom.read(tile)[top : top + FIELD_PX, left : left + FIELD_PX]
 
 
 def hold_slides_in_other_states(parts: Parts, folder: Path) -> dict[str, str]:

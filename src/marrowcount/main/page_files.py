@@ -10,12 +10,18 @@ from marrowcount.main.result_files import (
     CELLS_ANN,
     CHART_FILE,
     DIFFERENTIAL_SR,
+    DOCUMENT,
     FHIR_FILE,
+    GALLERY_FILE,
+    GALLERY_FOLDER,
     HEAT_MAP_SEG,
     REGIONS_SR,
     REJECTION_KO,
+    REPORT_FILE,
     RESULT_FILE,
     ROI_ANN,
+    ROI_MAP_FILE,
+    THUMBNAIL_FILE,
 )
 
 if TYPE_CHECKING:
@@ -34,14 +40,14 @@ class OfferedFile(NamedTuple):
 
 
 _GALLERY: Final = {
-    f"gallery/{cell_type.label.replace(' ', '-')}.png": OfferedFile(f"Gallery: {cell_type.label}", "image/png")
+    f"{GALLERY_FOLDER}/{cell_type.label.replace(' ', '-')}.png": OfferedFile(f"Gallery: {cell_type.label}", "image/png")
     for cell_type in CellType
 }
 
 OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
     {
-        "report.pdf": OfferedFile("Report, one page", "application/pdf"),
-        "report.pdf.dcm": OfferedFile("Report as DICOM Encapsulated PDF", DICOM),
+        REPORT_FILE: OfferedFile("Report, one page", "application/pdf"),
+        DOCUMENT: OfferedFile("Report as DICOM Encapsulated PDF", DICOM),
         DIFFERENTIAL_SR: OfferedFile("Differential as DICOM structured report", DICOM),
         REGIONS_SR: OfferedFile("Regions counted as DICOM structured report", DICOM),
         CELLS_ANN: OfferedFile("Cells as DICOM annotations", DICOM),
@@ -51,9 +57,9 @@ OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
         FHIR_FILE: OfferedFile("Report and observations as FHIR bundle", "application/fhir+json"),
         RESULT_FILE: OfferedFile("Result in figures", "application/json"),
         CHART_FILE: OfferedFile("Integrated histogram of cell types", "image/png"),
-        "roi-map.png": OfferedFile("Map of the regions on the slide", "image/png"),
-        "thumbnail.jpg": OfferedFile("Slide, small", "image/jpeg"),
-        "gallery.json": OfferedFile("Gallery: which cells it shows", "application/json"),
+        ROI_MAP_FILE: OfferedFile("Map of the regions on the slide", "image/png"),
+        THUMBNAIL_FILE: OfferedFile("Slide, small", "image/jpeg"),
+        GALLERY_FILE: OfferedFile("Gallery: which cells it shows", "application/json"),
         **_GALLERY,
     }
 )
