@@ -25,8 +25,8 @@ __all__ = ["Looking", "ServedPage", "opened", "page_served"]
 
 TOLERANCE = 24
 """Of a colour, in each channel: annotations have it in CIELAB, and lines are smoothed."""
-HARMLESS = ("GL Driver Message", "GPU stall due to ReadPixels")
-"""What Chromium says of drawing without a graphics card."""
+HARMLESS = ("GL Driver Message", "GPU stall due to ReadPixels", "No map visible because the map container")
+"""What Chromium says of drawing without a graphics card, and the viewer of an overview that has no room."""
 
 
 @dataclass(frozen=True)

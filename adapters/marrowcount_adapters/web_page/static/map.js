@@ -9,7 +9,7 @@ export function slideMap(slide, about) {
   const map = names.has("roi-map.png");
   const own = ["roi-map.png", "thumbnail.jpg"].find((name) => names.has(name));
   const rendered = `${about.dicomweb}/studies/${slide.study_uid}/series/${slide.series_uid}/thumbnail?viewport=800,800`;
-  const words = map ? "Where on the slide regions were read, and how fit they were found." : "The whole slide. This result has no map of regions.";
+  const words = map ? "The tiles of the slide that were looked at, and those whose cells were counted." : "The whole slide. This result has no map of regions.";
   const picture = el("img", { alt: map ? "Slide with the map of the regions read" : "Slide, small", hidden: true });
   const caption = el("figcaption", {}, "Loading the picture …");
   let url = null;
