@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import browsing
 from counted_slides import DrawnSlide, drawn_slide
-from marrowcount_adapters.web_page.shell import viewer_is_here
 from page_looks import ServedPage, page_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +31,14 @@ def served_page(tmp_path_factory: pytest.TempPathFactory, drawn: DrawnSlide) -> 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; tests stand aside without it, without playwright or without the slide viewer.
+    """Chromium; tests stand aside without it, without playwright or without the slide viewer.
 
     It ends with the module: while it runs, playwright has an event loop in this thread, where others start theirs.
     """
-    playwright = pytest.importorskip("playwright.sync_api", reason="install marrowcount[dev]")
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium: install the package chromium")
-    if not viewer_is_here():
-        pytest.skip("the slide viewer is not here: make viewer")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    browsing.need_chromium()
+    browsing.need_viewer()
+    with browsing.browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
