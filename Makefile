@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow clean
+.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,10 @@ bench-evidence: $(VENV)/.installed-dev  ## time what writes results beside highd
 
 bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of multipart
 	$(BIN)/python tests/benchmarks/bench_stow.py
+
+wheel: $(VENV)/.installed viewer  ## build the wheel, with models and slide viewer in it
+	$(PIP) build
+	$(BIN)/python -m build --wheel --outdir dist
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) $(CONVERTER) $(VIEWER) .peers demo-output dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
