@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from marrowcount.ports import CountedOutcome, EventKind, Job, Recording
-from marrowcount.slides.states import SlideState
+from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, EventKind, Job, Recording
+from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount.testing import made_up_instance
 
 if TYPE_CHECKING:
@@ -283,6 +283,20 @@ def test_a_refused_slide_says_why(ledger: Ledger) -> None:
     assert (slide.state, slide.code, slide.message) == (SlideState.REFUSED, "no-cells", "nothing is there")
     assert slide.changed_at == after(9)
     assert not ledger.mark_ready(SLIDE, 1, "again", after(10))
+
+
+def test_a_refusal_lets_older_results_go_and_owes_what_takes_them_back(ledger: Ledger) -> None:
+    """What waits of an older revision no longer holds; the note is owed in the same step."""
+    results, note = (DeliveryOrder(DeliveryKind.DICOM, "pacs", (f"1.2.3/{name}",)) for name in ("1.1/a", "2.1/note"))
+    assert ledger.finish(counting(ledger), CountedOutcome("1.2.3/1.1", "{}", (results,)), NOW)
+    receive(ledger, 2)
+    assert ledger.mark_ready(SLIDE, 2, "all levels are there", NOW)
+    assert ledger.refuse(lease(ledger, 1), "no-cells", "nothing is there", after(2), [note])
+    owed = {delivery.order: delivery.state for delivery in ledger.deliveries(SLIDE)}
+    assert owed == {results: DeliveryState.SUPERSEDED, note: DeliveryState.WAITING}
+    due = ledger.lease_delivery("sender", after(3), LEASE_S)
+    assert due is not None
+    assert (due.order, due.revision) == (note, 2)
 
 
 def test_a_counted_slide_has_a_result(ledger: Ledger) -> None:

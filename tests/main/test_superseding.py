@@ -10,6 +10,7 @@ from pydicom import dcmread
 
 from made_up_result import MODELS, make_result, make_source_header
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.errors import Refusal, SlideError
 from marrowcount.main.result_files import (
     CELLS_ANN,
     DIFFERENTIAL_SR,
@@ -20,11 +21,12 @@ from marrowcount.main.result_files import (
     ROI_ANN,
     dicom_files_in,
 )
-from marrowcount.main.result_writing import dicom_objects
+from marrowcount.main.result_writing import dicom_objects, write_refusal
 from marrowcount.main.superseding import Earlier, earlier_results, reissued
 from marrowcount.settings import EvidenceSection
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
+from marrowcount.testing import ScriptedCellModel, ScriptedRoiModel
 from marrowcount_adapters.structured_report.rejection import taken_back
 from placements import ORIENTATIONS
 
@@ -103,6 +105,31 @@ def test_a_return_to_former_models_is_a_new_result(tmp_path: Path) -> None:
         uid for revision in range(2, 6) for uid in taken_back(dcmread(tmp_path / f"{revision}.1" / REJECTION_KO))
     }
     assert not withdrawn & set(last.values())
+
+
+def test_a_refusal_takes_the_earlier_result_back(tmp_path: Path) -> None:
+    """With nothing in its place; a count that finds it again later goes out under new UIDs, and takes nothing back."""
+    given_out(tmp_path / "1.1", make_result(FEW, placement=PLACEMENT))
+    old = uids(tmp_path / "1.1")
+    error = SlideError(Refusal.NO_CELLS, "nothing is there")
+    models = (ScriptedRoiModel(), ScriptedCellModel())
+    write_refusal(error, tmp_path / "2.1", models, "1.2.3", earlier_results([tmp_path / "1.1"]))
+    assert dicom_files_in(tmp_path / "2.1") == (REJECTION_KO,)
+    note = dcmread(tmp_path / "2.1" / REJECTION_KO)
+    assert set(taken_back(note)) == set(old.values())
+    assert any("no-cells" in item.get("TextValue", "") for item in note.ContentSequence)
+    assert note.TimezoneOffsetFromUTC == "+0200"
+    given_out(tmp_path / "3.1", make_result(FEW, placement=PLACEMENT))
+    again = uids(tmp_path / "3.1")
+    assert REJECTION_KO not in again
+    assert not set(again.values()) & set(old.values())
+
+
+def test_a_first_refusal_takes_nothing_back(tmp_path: Path) -> None:
+    """There is nothing to take."""
+    models = (ScriptedRoiModel(), ScriptedCellModel())
+    write_refusal(SlideError(Refusal.NO_CELLS, "none"), tmp_path / "1.1", models, "1.2.3", earlier_results([]))
+    assert dicom_files_in(tmp_path / "1.1") == ()
 
 
 def test_the_latest_of_many_is_superseded(tmp_path: Path) -> None:

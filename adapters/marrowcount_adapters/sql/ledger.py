@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from marrowcount.ports import Ledger
+from marrowcount.ports import Ledger, RefusedOutcome
 from marrowcount_adapters.sql import reception, work
 from marrowcount_adapters.sql.deliveries import SqlOutbox
 from marrowcount_adapters.sql.holdings import SqlHoldings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import (
         CountedOutcome,
+        DeliveryOrder,
         Job,
         LedgerEvent,
         ReceivedInstance,
@@ -91,10 +92,12 @@ class SqlLedger(SqlOutbox, SqlHoldings, Ledger):
         with self.writing() as connection:
             return work.finish(connection, job, outcome, now)
 
-    def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
+    def refuse(
+        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
+    ) -> bool:
         """See the port."""
         with self.writing() as connection:
-            return work.refuse(connection, job, code, message, now)
+            return work.refuse(connection, job, RefusedOutcome(code, message, tuple(deliveries)), now)
 
     def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:
         """See the port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from marrowcount.ports import CountedOutcome
+    from marrowcount.ports import CountedOutcome, RefusedOutcome
     from marrowcount_adapters.sql.statements import Standing
 
 __all__ = ["extend", "fail", "finish", "lease", "mark_ready", "put_back", "put_job", "refuse"]
@@ -115,12 +116,23 @@ def finish(connection: Connection, job: Job, outcome: CountedOutcome, now: datet
     return True
 
 
-def refuse(connection: Connection, job: Job, code: str, message: str, now: datetime) -> bool:
+def refuse(connection: Connection, job: Job, outcome: RefusedOutcome, now: datetime) -> bool:
     """See :meth:`marrowcount.ports.Ledger.refuse`."""
+    code, message = outcome.code, outcome.message
     if not _close(connection, job, JobState.REFUSED, now, message):
         return False
     change_slide(connection, job.series_uid, SlideState.REFUSED, now, code=code, message=message)
     note(connection, now, job.series_uid, EventKind.REFUSED, f"{code}: {message}")
+    # A revision's outcome even so: older ones are outdated by it, and its note is owed on its account.
+    said = json.dumps({"refused": code, "message": message})
+    connection.execute(
+        insert(results).values(
+            series_uid=job.series_uid, revision=job.revision, result_folder="", summary=said, counted_at=now
+        )
+    )
+    supersede_older(connection, job, now)
+    for order in outcome.deliveries:
+        owe(connection, job, order, now)
     return True
 
 

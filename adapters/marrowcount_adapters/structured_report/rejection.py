@@ -5,7 +5,10 @@ Archives read it as IHE RAD's Imaging Object Change Management (IOCM) says.
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
 from highdicom.sr import (
@@ -13,19 +16,22 @@ from highdicom.sr import (
     DeviceObserverIdentifyingAttributes,
     ObserverContext,
 )
+from pydicom.valuerep import DA, TM
 
 from marrowcount.workflow.identity import (
     MANUFACTURER,
     PRODUCT,
     REJECTION_SERIES,
-    device_uid,
     device_uuid,
     result_uid,
+    uid_of,
+    withdrawal_uid,
 )
 from marrowcount_adapters.structured_report.document import DEVICE, take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import tzinfo
 
     from pydicom.dataset import Dataset
 
@@ -40,45 +46,77 @@ PATIENT_GROUP: Final = 0x0010
 STUDY: Final = ("StudyDescription", "IssuerOfAccessionNumberSequence")
 REFERENCES: Final = frozenset({"IMAGE", "COMPOSITE"})
 
-REASON: Final = "Taken back: a later count of the same slide takes the place of these results."
+REPLACED: Final = "Taken back: a later count of the same slide takes the place of these results."
+WITHDRAWN: Final = "Taken back: the slide, looked at again, cannot be counted, so these results no longer hold"
 
 
 def encode_rejection(result: CountResult, annotation: Dataset, superseded: Sequence[Dataset]) -> Dataset:
-    """The note; archives that do not know such notes store it as one more document.
+    """The note of a later count; archives that do not know such notes store it as one more document.
 
     Args:
         result: the count that takes the place of the earlier one.
         annotation: one of its annotation instances, from which times and software are taken over.
         superseded: headers of the instances taken back, one at least, all of one study.
     """
-    device = DeviceObserverIdentifyingAttributes(
-        uid=device_uid(result), name=PRODUCT, manufacturer_name=MANUFACTURER, serial_number=str(device_uuid(result))
+    dataset = _note(superseded, partial(result_uid, result), device_uuid(result), REPLACED)
+    take_over(dataset, annotation)
+    _complete(dataset, superseded[0])
+    return dataset
+
+
+def encode_withdrawal(superseded: Sequence[Dataset], code: str, moment: datetime) -> Dataset:
+    """The note of a slide that was counted and is refused now: nothing takes the place of what it takes back.
+
+    Args:
+        superseded: headers of the instances taken back, one at least, all of one study.
+        code: why the slide is refused.
+        moment: of the refusal.
+    """
+    uids = [str(header.SOPInstanceUID) for header in superseded]
+    device = UUID(str(superseded[0].DeviceSerialNumber))
+    dataset = _note(superseded, partial(withdrawal_uid, uids), device, f"{WITHDRAWN} ({code})")
+    take_over(dataset, superseded[0])
+    _complete(dataset, superseded[0])
+    local = moment.astimezone(zone_of_times(superseded[0]) or moment.tzinfo)
+    for kind in ("Series", "Content", "InstanceCreation"):
+        setattr(dataset, f"{kind}Date", DA(local.date()))
+        setattr(dataset, f"{kind}Time", TM(local.time()))
+    return dataset
+
+
+def _note(superseded: Sequence[Dataset], uid: Callable[[str], str], device: UUID, why: str) -> Dataset:
+    observer = DeviceObserverIdentifyingAttributes(
+        uid=uid_of(device), name=PRODUCT, manufacturer_name=MANUFACTURER, serial_number=str(device)
     )
     content = KeyObjectSelection(
         document_title=CodedConcept(*PATIENT_SAFETY),
         referenced_objects=superseded,
-        observer_device_context=ObserverContext(CodedConcept(*DEVICE), device),
-        description=REASON,
+        observer_device_context=ObserverContext(CodedConcept(*DEVICE), observer),
+        description=why,
     )
     dataset = KeyObjectSelectionDocument(
         evidence=superseded,
         content=content,
-        series_instance_uid=result_uid(result, REJECTION_SERIES.part),
+        series_instance_uid=uid(REJECTION_SERIES.part),
         series_number=REJECTION_SERIES.number,
         series_description=REJECTION_SERIES.description,
-        sop_instance_uid=result_uid(result, "rejection"),
+        sop_instance_uid=uid("rejection"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=PRODUCT,
-        device_serial_number=str(device_uuid(result)),
+        device_serial_number=str(device),
         specific_character_set="ISO_IR 192",
     )
-    take_over(dataset, annotation)
-    _complete(dataset, superseded[0])
     for item in dataset.ContentSequence:
         if item.ValueType in REFERENCES:  # TID 2010 knows no concept name there; highdicom writes one
             del item.ConceptNameCodeSequence
     return dataset
+
+
+def zone_of_times(header: Dataset) -> tzinfo | None:
+    """The zone of all times of an instance (Timezone Offset From UTC); None where it names none."""
+    offset = header.get("TimezoneOffsetFromUTC")
+    return datetime.strptime(str(offset), "%z").tzinfo if offset else None
 
 
 def _complete(dataset: Dataset, header: Dataset) -> None:

@@ -97,7 +97,15 @@ def _pacs_route(pacs: PacsSection) -> Route:
 def orders_of(
     settings: Settings, dicom_files: Mapping[str, str], fhir_file: str, origin: Origin
 ) -> tuple[DeliveryOrder, ...]:
-    """What a result owes to whom; the modality of each DICOM file stands beside it."""
+    """What a result owes to whom.
+
+    Args:
+        settings: that name the destinations.
+        dicom_files: each with its modality, in the order of sending.
+        fhir_file: the bundle; empty where there is none.
+        origin: of the slide.
+    """
     by_dicom = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
     files = [ResultFile(path, by_dicom, modality) for path, modality in dicom_files.items()]
-    return orders([*files, ResultFile(fhir_file, frozenset({DeliveryKind.FHIR}))], origin, routes_of(settings))
+    bundle = [ResultFile(fhir_file, frozenset({DeliveryKind.FHIR}))] if fhir_file else []
+    return orders([*files, *bundle], origin, routes_of(settings))

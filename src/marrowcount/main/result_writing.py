@@ -30,7 +30,13 @@ from marrowcount_adapters.charts import draw_ihct
 from marrowcount_adapters.encapsulated_pdf import encode_document
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
-from marrowcount_adapters.structured_report import encode_differential, encode_regions, encode_rejection
+from marrowcount_adapters.schedule import SystemClock
+from marrowcount_adapters.structured_report import (
+    encode_differential,
+    encode_regions,
+    encode_rejection,
+    encode_withdrawal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,11 +134,26 @@ def _rejection(result: CountResult, made: Mapping[str, Dataset], earlier: Earlie
 
 
 def write_refusal(
-    error: SlideError, out: Path, models: tuple[RoiModel, CellModel], series_uid: str | None = None
+    error: SlideError,
+    out: Path,
+    models: tuple[RoiModel, CellModel],
+    series_uid: str | None = None,
+    earlier: Earlier | None = None,
 ) -> None:
-    """Write ``result.json`` of a slide that was refused; the files of an earlier result are taken away."""
+    """Write ``result.json`` of a slide that was refused; the files of an earlier result are taken away.
+
+    Args:
+        error: why.
+        out: the folder, made where it is missing.
+        models: that would have counted.
+        series_uid: of the slide.
+        earlier: what was given out for the slide before; a note takes it back.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    _take_away(out, set())
+    gone = tuple(earlier.latest.values()) if earlier else ()
+    if gone:
+        _write_dataset(out / REJECTION_KO, encode_withdrawal(gone, error.code, SystemClock().now()))
+    _take_away(out, {REJECTION_KO} if gone else set())
     identities = [model.identity for model in models]
     _write(out / RESULT_FILE, encode_refusal(error, series_uid=series_uid, models=identities).encode())
     sync_folders(out)

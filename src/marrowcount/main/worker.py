@@ -26,7 +26,7 @@ from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, di
 from marrowcount.main.result_folders import keep_instances, place_of, sync_folders, writing_waits
 from marrowcount.main.result_writing import write_refusal
 from marrowcount.main.superseding import earlier_results
-from marrowcount.ports import CountedOutcome, CountProgress, Progress
+from marrowcount.ports import CountedOutcome, CountProgress, Progress, RefusedOutcome
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
 from marrowcount.workflow.commitment import note_report
@@ -41,7 +41,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from marrowcount.ports import CellModel, CommitmentReport, InstanceStore, Job, Ledger, RoiModel, TaskLedger
+    from marrowcount.ports import (
+        CellModel,
+        CommitmentReport,
+        DeliveryOrder,
+        InstanceStore,
+        Job,
+        Ledger,
+        RoiModel,
+        TaskLedger,
+    )
     from marrowcount.settings import Settings
     from marrowcount.workflow.leases import Lease
 
@@ -64,32 +73,37 @@ class SlideCounter:
     stop: threading.Event
     tasks: TaskLedger
 
-    def count(self, job: Job, lease: Lease) -> CountedOutcome:
-        """Count, write the files, and say what is owed.
+    def count(self, job: Job, lease: Lease) -> CountedOutcome | RefusedOutcome:
+        """Count, write the files, and say what is owed; or refuse, and owe what takes an earlier result back.
 
         Raises:
-            SlideError: the slide cannot be counted.
             LeaseLostError: another worker has the job now.
             StorageError: the disk has no room, or cannot be written, at the moment.
         """
         place = place_of(job, self.settings.results_folder)
         folder = self.settings.results_folder / place
         progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
+        with writing_waits():
+            earlier = earlier_results(folder.parent.glob("*.*"))
         try:
             with writing_waits():
-                earlier = earlier_results(folder.parent.glob("*.*"))
                 count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
         except SlideError as error:
-            write_refusal(error, folder, self.models, job.series_uid)
-            raise
+            with writing_waits():
+                write_refusal(error, folder, self.models, job.series_uid, earlier)
+            return RefusedOutcome(error.code, error.message, self._owed(job, place))
         names = dicom_files_in(folder)
         keep_instances(folder, names, lambda file: read_facts(file).sop_instance_uid)
         sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new
-        files = {f"{place}/{name}": MODALITIES[name] for name in names}
         summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
-        return CountedOutcome(
-            place, summary, orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job))
-        )
+        return CountedOutcome(place, summary, self._owed(job, place))
+
+    def _owed(self, job: Job, place: str) -> tuple[DeliveryOrder, ...]:
+        """What of a folder goes to whom; nothing where it holds nothing that does."""
+        folder = self.settings.results_folder / place
+        files = {f"{place}/{name}": MODALITIES[name] for name in dicom_files_in(folder)}
+        fhir_file = f"{place}/{FHIR_FILE}" if (folder / FHIR_FILE).is_file() else ""
+        return orders_of(self.settings, files, fhir_file, self._origin(job)) if files else ()
 
     def _origin(self, job: Job) -> Origin:
         """Where the slide came from, by which its results are routed."""

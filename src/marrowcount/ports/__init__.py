@@ -47,6 +47,7 @@ from marrowcount.ports.records import (
     EventKind,
     Job,
     LedgerEvent,
+    RefusedOutcome,
     SlideRecord,
 )
 from marrowcount.ports.tasks import CountProgress, NewTask, Task, TaskLedger, TaskState
@@ -107,6 +108,7 @@ __all__ = [
     "ReceivedInstance",
     "Recording",
     "Reference",
+    "RefusedOutcome",
     "RequestRecording",
     "RoiModel",
     "SeriesCounts",

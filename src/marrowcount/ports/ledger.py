@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from marrowcount.ports.deliveries import DeliveryOrder
     from marrowcount.ports.keeping import ReceivedInstance, Recording
     from marrowcount.ports.records import CountedOutcome, Job, LedgerEvent, SlideRecord
     from marrowcount.slides.states import SlideState
@@ -81,8 +82,14 @@ class Ledger(Outbox, Holdings, Protocol):
         """
         ...
 
-    def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
-        """Record that the slide cannot be counted; False where the job was lost."""
+    def refuse(
+        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
+    ) -> bool:
+        """Record that the slide cannot be counted; False where the job was lost.
+
+        What still waits of older revisions is let go: it no longer holds. ``deliveries`` are owed in the same
+        transaction, such as the note that takes an earlier result back.
+        """
         ...
 
     def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:

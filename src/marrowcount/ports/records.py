@@ -75,6 +75,21 @@ class CountedOutcome:
     deliveries: tuple[DeliveryOrder, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedOutcome:
+    """What a job leaves that found its slide not to be counted.
+
+    Attributes:
+        code: why, stable.
+        message: why, in words.
+        deliveries: what takes an earlier result of the slide back.
+    """
+
+    code: str
+    message: str
+    deliveries: tuple[DeliveryOrder, ...] = ()
+
+
 class EventKind(StrEnum):
     """What can happen to a slide."""
 

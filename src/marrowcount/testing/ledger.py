@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports import CountedOutcome, LedgerEvent
+    from marrowcount.ports import CountedOutcome, DeliveryOrder, LedgerEvent
 
 __all__ = ["InMemoryLedger"]
 
@@ -41,7 +41,7 @@ class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, InMemoryHoldings, Ledger
     """A ledger that forgets everything at the end of the process; its threads may share it.
 
     Attributes:
-        summaries: ``result.json`` of each series and revision that was counted.
+        summaries: ``result.json`` of each series and revision that was counted; the code of one that was refused.
     """
 
     def __init__(self) -> None:
@@ -186,9 +186,16 @@ class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, InMemoryHoldings, Ledger
             self._owe(job, outcome.deliveries, now)
             return True
 
-    def refuse(self, job: Job, code: str, message: str, now: datetime) -> bool:
+    def refuse(
+        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
+    ) -> bool:
         """See the port."""
-        return self._end_badly(job, SlideState.REFUSED, code, message, now)
+        with self._lock:
+            refused = self._end_badly(job, SlideState.REFUSED, code, message, now)
+            if refused:
+                self.summaries[job.series_uid, job.revision] = code
+                self._owe(job, deliveries, now)
+            return refused
 
     def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:
         """See the port."""

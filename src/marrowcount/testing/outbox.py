@@ -27,7 +27,7 @@ class InMemoryOutbox(Outbox):
     """Forgets everything at the end of the process; its threads may share it.
 
     Attributes:
-        summaries: ``result.json`` of each series and revision that was counted.
+        summaries: ``result.json`` of each series and revision that was counted; the code of one that was refused.
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,8 @@ from uuid import UUID, uuid5
 from marrowcount import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from marrowcount.cytology.differential import Interval
     from marrowcount.result import CountResult, SlideContext
 
@@ -39,6 +41,7 @@ __all__ = [
     "slide_uuid",
     "software_versions",
     "uid_of",
+    "withdrawal_uid",
 ]
 
 NAMESPACE: Final = UUID("dabe2e83-58c8-4d39-9abc-f9a2b77acf82")
@@ -89,6 +92,11 @@ def _run(result: CountResult) -> tuple[str, ...]:
     models = (f"{model.task}:{model.sha256}:{model.threshold!r}" for model in result.models)
     again = (f"issue {result.issue}",) if result.issue else ()
     return result.context.series_uid, *models, result.stopping.rule, result.digest, *again
+
+
+def withdrawal_uid(uids: Iterable[str], part: str) -> str:
+    """The DICOM UID of a part of the note that takes these instances back, with nothing in their place."""
+    return uid_of(uuid5(NAMESPACE, "|".join(("withdrawal", *sorted(uids), part))))
 
 
 def slide_uuid(context: SlideContext, part: str) -> UUID:

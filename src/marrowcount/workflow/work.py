@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import structlog
 
 from marrowcount.errors import MarrowcountError, SlideError, StorageError
+from marrowcount.ports import RefusedOutcome
 from marrowcount.workflow.leases import Lease, LeaseLostError
 from marrowcount.workflow.retry import Backoff
 from marrowcount.workflow.unexpected import describe
@@ -25,8 +26,8 @@ __all__ = ["Count", "WorkSettings", "work_once"]
 _log = structlog.get_logger(__name__)
 
 
-Count: TypeAlias = "Callable[[Job, Lease], CountedOutcome]"
-"""Counts a slide; asks :meth:`Lease.check` now and then, for example after each tile."""
+Count: TypeAlias = "Callable[[Job, Lease], CountedOutcome | RefusedOutcome]"
+"""Counts a slide, or says that it cannot be; asks :meth:`Lease.check` now and then, for example after each tile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,12 @@ def work_once(
 ) -> bool:
     """Take up the oldest job and count its slide; False where there is no job.
 
-    A :class:`~marrowcount.errors.SlideError` refuses the slide. Passing and unforeseen failures put the job back,
-    with a pause, until its attempts are used up; then, and at once for a failure that no repetition can mend, the
-    slide is failed and a person must look. A :class:`~marrowcount.errors.StorageError` while it is counted is the
-    node's own trouble, a full disk or a database that is gone: it is waited out with ``wait`` (seconds), the lease kept
-    up, and not charged to the slide, since the next one would fail as well. KeyboardInterrupt and SystemExit leave the
-    lease to end by itself.
+    A :class:`~marrowcount.errors.SlideError` refuses the slide, as does an outcome that says so and what is owed then.
+    Passing and unforeseen failures put the job back, with a pause, until its attempts are used up; then, and at once
+    for a failure that no repetition can mend, the slide is failed and a person must look. A
+    :class:`~marrowcount.errors.StorageError` while it is counted is the node's own trouble, a full disk or a database
+    that is gone: it is waited out with ``wait`` (seconds), the lease kept up, and not charged to the slide, since the
+    next one would fail as well. KeyboardInterrupt and SystemExit leave the lease to end by itself.
 
     Raises:
         StorageError: the ledger failed; the job is taken up again when its lease ends.
@@ -95,16 +96,26 @@ class _Attempt:
         except LeaseLostError:
             self._tell("job.lost", recorded=False)
         except SlideError as error:
-            refused = self.ledger.refuse(self.job, error.code, error.message, self.clock.now())
-            self._tell("job.refused", recorded=refused, code=error.code)
+            self._refused(RefusedOutcome(error.code, error.message))
         except MarrowcountError as error:
             self._failed(error.code, error.message, retryable=error.retryable)
         except Exception as error:  # noqa: BLE001 - the boundary of the loop: one slide must not stop the others
             self._failed("unexpected", describe(error), retryable=True)
         else:
+            self._ended(outcome)
+
+    def _ended(self, outcome: CountedOutcome | RefusedOutcome) -> None:
+        if isinstance(outcome, RefusedOutcome):
+            self._refused(outcome)
+        else:
             self._tell("job.counted", recorded=self.ledger.finish(self.job, outcome, self.clock.now()))
 
-    def _counted(self, count: Count, lease: Lease) -> CountedOutcome:
+    def _refused(self, outcome: RefusedOutcome) -> None:
+        now = self.clock.now()
+        recorded = self.ledger.refuse(self.job, outcome.code, outcome.message, now, outcome.deliveries)
+        self._tell("job.refused", recorded=recorded, code=outcome.code)
+
+    def _counted(self, count: Count, lease: Lease) -> CountedOutcome | RefusedOutcome:
         for failures in itertools.count(1):
             try:
                 return count(self.job, lease)
