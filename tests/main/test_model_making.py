@@ -129,12 +129,13 @@ def rewrite(folder: Path, **fields: object) -> None:
     ],
 )
 def test_check_refuses_what_is_not_ours(tmp_path: Path, fields: dict[str, object], code: str) -> None:
-    """Other order of classes, other input, a file elsewhere or missing: a coded error."""
+    """Other order of classes, other input, a file elsewhere or missing: a coded error that names the file."""
     folder = shutil.copytree(ROI, tmp_path / "model")
     rewrite(folder, **fields)
     failed = CliRunner().invoke(app, ["model", "check", str(folder)])
     assert isinstance(failed.exception, ModelError)
     assert failed.exception.code == code
+    assert str(folder) in failed.exception.message
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_check_refuses_what_is_not_ours(tmp_path: Path, fields: dict[str, object
     ],
 )
 def test_package_refuses_what_is_not_ours(tmp_path: Path, stores: Path, content: object, code: str) -> None:
-    """A bare pickle, parameters of another network: a coded error, and no folder."""
+    """A bare pickle, parameters of another network: a coded error that names the file, and no folder."""
     source = tmp_path / "foreign.pt"
     if isinstance(content, bytes):
         source.write_bytes(content)
@@ -154,6 +155,7 @@ def test_package_refuses_what_is_not_ours(tmp_path: Path, stores: Path, content:
     failed = CliRunner().invoke(app, package_command(source, tmp_path / "models", stores))
     assert isinstance(failed.exception, ModelError)
     assert failed.exception.code == code
+    assert str(source) in failed.exception.message
     assert not (tmp_path / "models").exists()
 
 
@@ -179,7 +181,7 @@ def test_package_asks_what_was_trained_on(tmp_path: Path, stores: Path) -> None:
 def test_a_cell_model_is_packaged_too(tmp_path: Path, stores: Path) -> None:
     """Folded weights go in, the same boxes come out of both runtimes; what training saw stands in the manifest."""
     said = run_here(*package_command(CELLS, tmp_path, stores), "--data", stores, "--no-int8", "--name", "marrow-small")
-    manifest = read_manifest(tmp_path / "marrow-small-9.0.0").checked_for("cells")
+    manifest = read_manifest(tmp_path / "marrow-small-9.0.0").checked_for("cells", tmp_path)
     assert set(manifest.files) == {"model.onnx", "weights.safetensors"}
     assert manifest.seen
     assert "int8_loss" not in manifest.figures

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STEPS = 4
+NEVER = 0
+"""No step has this number."""
 
 KILLED = """
 import os, signal, socket, sys
@@ -42,9 +44,10 @@ from marrowcount.main import training_progress
 from marrowcount.main.cli import app
 
 heard = training_progress.TrainingProgress.stepped
+last = int(sys.argv[2])
 def stepped(self, step, report):
     heard(self, step, report)
-    if step == int(sys.argv[2]):
+    if step == last:
         os.kill(os.getpid(), signal.SIGKILL)
 training_progress.TrainingProgress.stepped = stepped
 app(sys.argv[3:])
@@ -117,21 +120,30 @@ def run_here(command: list[str]) -> str:
     return done.output
 
 
+def without_network(asked: Path, killed_after: int, command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run the command where every socket is refused and written down; killed after a step."""
+    words = [sys.executable, "-W", "ignore", "-c", KILLED, str(asked), str(killed_after), *command]
+    return subprocess.run(words, capture_output=True, check=False)
+
+
 @pytest.mark.parametrize("task", ["cells", "roi"])
 def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, data_set: Path, phantom: Path, task: str) -> None:
-    """Killed by SIGKILL after step 3, gone on from step 2: the same weights to the bit; and no socket was used."""
+    """Killed by SIGKILL after step 3, gone on from step 2: the same weights to the bit.
+
+    No socket is used from the first step to the last validation and the best model.
+    """
     (tmp_path / "once").mkdir()
     (tmp_path / "twice").mkdir()
     run_here(configured(tmp_path / "once", task, data_set, phantom))
     command = configured(tmp_path / "twice", task, data_set, phantom)
     asked = tmp_path / "asked"
-    killed = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLED, str(asked), "3", *command], capture_output=True, check=False
-    )
+    killed = without_network(asked, 3, command)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert not asked.exists(), asked.read_text()
     assert read_checkpoint(tmp_path / "twice" / "run" / "checkpoint.pt")["step"] == 2
-    run_here(command)
+    finished = without_network(asked, NEVER, command)
+    assert finished.returncode == 0, finished.stderr.decode()
+    assert not asked.exists(), asked.read_text()
+    assert (tmp_path / "twice" / "run" / "validation.png").is_file()
     once, twice = (read_checkpoint(tmp_path / name / "run" / "checkpoint.pt") for name in ("once", "twice"))
     for part in ("network", "average"):
         assert all(torch.equal(value, twice[part][name]) for name, value in once[part].items())
@@ -163,6 +175,7 @@ def test_a_training_begins_with_given_weights(tmp_path: Path, data_set: Path, ph
     other = ["--out", str(tmp_path / "other"), "--start", str(tmp_path / "run"), "--steps", "1"]
     failed = CliRunner().invoke(app, [*configured(tmp_path, "cells", data_set, phantom), *other])
     assert "weights-differ" in str(failed.exception)
+    assert str(tmp_path / "run") in str(failed.exception)
 
 
 def test_folds_are_trained_and_measured(tmp_path: Path) -> None:

@@ -126,11 +126,12 @@ def test_huge_manifest_is_not_read(tmp_path: Path) -> None:
         ({"input_px": 256}, "cells", "model-shape-differs"),
     ],
 )
-def test_model_for_something_else_is_refused(changes: dict[str, object], task: str, code: str) -> None:
-    """Another task, fewer classes, classes in another order, another size: each has its own code."""
+def test_model_for_something_else_is_refused(tmp_path: Path, changes: dict[str, object], task: str, code: str) -> None:
+    """Another task, fewer classes, classes in another order, another size: its own code, and the file by name."""
     with pytest.raises(ModelError) as caught:
-        manifest(**changes).checked_for(task)
+        manifest(**changes).checked_for(task, tmp_path)
     assert caught.value.code == code
+    assert str(tmp_path / "manifest.json") in caught.value.message
 
 
 def test_vouched_file_is_read(tmp_path: Path) -> None:

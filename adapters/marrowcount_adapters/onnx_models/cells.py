@@ -70,7 +70,7 @@ def load_cell_model(
             ``model-file-missing``, ``model-file-too-large``, ``model-hash-differs``, ``model-not-onnx``,
             ``model-shape-differs``.
     """
-    manifest = read_manifest(folder).checked_for("cells")
+    manifest = read_manifest(folder).checked_for("cells", folder)
     chosen = file or manifest.onnx_file
     data = verified_bytes(folder, manifest, chosen)
     side = manifest.input_px

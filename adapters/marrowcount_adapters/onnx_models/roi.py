@@ -69,7 +69,7 @@ def load_roi_model(
             ``model-file-missing``, ``model-file-too-large``, ``model-hash-differs``, ``model-not-onnx``,
             ``model-shape-differs``.
     """
-    manifest = read_manifest(folder).checked_for("roi")
+    manifest = read_manifest(folder).checked_for("roi", folder)
     chosen = file or manifest.onnx_file
     data = verified_bytes(folder, manifest, chosen)
     takes = (None, 3, manifest.input_px, manifest.input_px)

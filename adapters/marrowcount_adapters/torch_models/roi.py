@@ -71,7 +71,7 @@ def load_roi_model(folder: Path, *, device: str | None = None, threshold: float 
     Raises:
         ModelError: the manifest's own codes, ``model-not-safetensors``, ``model-weights-differ``.
     """
-    manifest = read_manifest(folder).checked_for("roi")
+    manifest = read_manifest(folder).checked_for("roi", folder)
     data = verified_bytes(folder, manifest, WEIGHTS_FILE)
     network = DenseNet121().eval()
     try:

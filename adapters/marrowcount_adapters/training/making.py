@@ -48,6 +48,7 @@ class Order:
         version: of the model.
         training_data: one sentence for people.
         measured_on: what the figures are of, for people.
+        source: where the parameters were read from, for messages only.
         int8: whether to try 8 bit integers.
         figures: measured elsewhere, to stand among the others.
         notes: for the card, Markdown.
@@ -59,6 +60,7 @@ class Order:
     version: str
     training_data: str
     measured_on: str
+    source: Path
     int8: bool = True
     figures: Mapping[str, float] = field(default_factory=dict)
     notes: str = ""
@@ -164,7 +166,7 @@ def make_model(
     """
     name = order.name or NAMES[order.task]
     with StagedModel(order.folder, order.task, name, order.version, order.training_data) as staged:
-        single = _exported(weights, staged, runtimes)
+        single = _exported(weights, staged, runtimes, order.source)
         apart = _compared(staged, runtimes, yardstick.pictures(tiles.validation, COMPARED_TILES))
         model = runtimes.on_onnx(staged.folder, ONNX_FILE, 2)
         validated = yardstick.judged(model, tiles.validation)
@@ -190,13 +192,14 @@ def make_model(
         return staged.finish(yardstick.confusions(tested, threshold), order.notes)
 
 
-def _exported(weights: Mapping[str, Tensor], staged: StagedModel, runtimes: Runtimes[Model]) -> bytes:
+def _exported(weights: Mapping[str, Tensor], staged: StagedModel, runtimes: Runtimes[Model], source: Path) -> bytes:
     """Parameters and graph as files; the graph in single precision."""
     try:
         parameters = halved_parameters(runtimes.parameters(weights))
         network = runtimes.exportable(parameters)
     except RuntimeError as error:
-        raise ModelError("weights-differ", f"the parameters are of another network: {str(error)[:300]}") from error
+        message = f"{source} has the parameters of another network: {str(error)[:300]}"
+        raise ModelError("weights-differ", message) from error
     side = staged.manifest.input_px
     single = onnx_of(network, side, runtimes.output, any_number=runtimes.any_number, fold=not runtimes.any_number)
     staged.add(WEIGHTS_FILE, safetensors_of(parameters))

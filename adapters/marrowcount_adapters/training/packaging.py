@@ -35,24 +35,32 @@ NAMES: Final = {"roi": "marrow-roi", "cells": "marrow-cells"}
 SUPPRESSION_IOU: Final = {"roi": 1.0, "cells": 0.5}
 
 
-def task_of(weights: Mapping[str, Tensor]) -> str:
+def task_of(weights: Mapping[str, Tensor], source: Path) -> str:
     """``roi`` or ``cells``, from the names and shapes of the parameters.
+
+    Args:
+        weights: the parameters.
+        source: where they were read from, for messages only.
 
     Raises:
         ModelError: ``weights-differ``: of no network of this version, or with other classes than its own.
     """
     if "features.conv0.weight" in weights and "classifier.weight" in weights:
-        return _with_classes("roi", len(weights["classifier.weight"]))
+        return _with_classes("roi", len(weights["classifier.weight"]), source)
     heads = [value for name, value in weights.items() if name.startswith("model.23.cv3.0.2.")]
     if "model.0.conv.weight" in weights and heads:
-        return _with_classes("cells", len(heads[0]))
-    raise ModelError("weights-differ", "the parameters are neither DenseNet121's nor YOLO11's as this version has them")
+        return _with_classes("cells", len(heads[0]), source)
+    raise ModelError(
+        "weights-differ", f"the parameters of {source} are neither DenseNet121's nor YOLO11's as this version has them"
+    )
 
 
-def _with_classes(task: str, classes: int) -> str:
+def _with_classes(task: str, classes: int, source: Path) -> str:
     if classes != len(CLASSES_OF_TASK[task]):
         wanted = len(CLASSES_OF_TASK[task])
-        raise ModelError("weights-differ", f"the parameters put out {classes} classes; the task {task} has {wanted}")
+        raise ModelError(
+            "weights-differ", f"the parameters of {source} put out {classes} classes; the task {task} has {wanted}"
+        )
     return task
 
 
@@ -114,7 +122,7 @@ class StagedModel:
     def finish(self, confusions: Sequence[str] = (), notes: str = "") -> ModelManifest:
         """Write the card, check every file, and put the folder in its place."""
         (self.folder / CARD_FILE).write_text(card_of(self.manifest, tuple(confusions), notes), encoding="utf-8")
-        manifest = read_manifest(self.folder).checked_for(self.manifest.task)
+        manifest = read_manifest(self.folder).checked_for(self.manifest.task, self._final)
         for name in manifest.files:
             verified_bytes(self.folder, manifest, name)
         _take_the_place(self.folder, self._final)

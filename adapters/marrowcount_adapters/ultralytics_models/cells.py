@@ -82,7 +82,7 @@ def load_cell_model(folder: Path, *, device: str | None = None, threshold: float
     Raises:
         ModelError: the manifest's own codes, ``model-not-safetensors``, ``model-weights-differ``.
     """
-    manifest = read_manifest(folder).checked_for("cells")
+    manifest = read_manifest(folder).checked_for("cells", folder)
     data = verified_bytes(folder, manifest, WEIGHTS_FILE)
     try:
         network = from_folded(load(data))

@@ -128,15 +128,20 @@ class StudyRounds:
         free = np.setdiff1d(np.arange(len(self.pool)), before)
         drawn = np.random.default_rng((self.request.seed, number)).permutation(free)
         by_chance = set(strategies) == {Strategy.RANDOM}
-        # Where nothing depends on what the model sees, it need not look at many tiles.
+        # Where nothing depends on what the model sees, it need not look before the tiles are chosen.
         most, views = (2 * self.request.tiles, 1) if by_chance else (self.request.candidates, self.request.views)
         places: list[int] = drawn[:most].tolist()
-        candidates = self._looked_at(model, places, views)
+        candidates = self._unseen(places) if by_chance else self._looked_at(model, places, views)
         asked = Asked(self.request.tiles, strategies, self.request.threshold, self.request.seed + number, views)
         labels = np.array([self._labels(before)[kind] for kind in CellType], np.float64)
         chosen = [one.place for one in choose(candidates, labels, asked)[0]]
-        actions = self._corrected([(places[place], candidates[place]) for place in chosen])
-        return sorted([*before, *(places[place] for place in chosen)]), actions
+        new = [places[place] for place in chosen]
+        seen = self._looked_at(model, new, views) if by_chance else [candidates[place] for place in chosen]
+        return sorted([*before, *new]), self._corrected(list(zip(new, seen, strict=True)))
+
+    def _unseen(self, places: Sequence[int]) -> list[Candidate]:
+        pictures = ((place, np.ascontiguousarray(self.pool.tiles.pictures[place])) for place in places)
+        return [Candidate(self.pool.where[place], "", likeness_of(picture), ()) for place, picture in pictures]
 
     def _looked_at(self, model: CellModel, places: Sequence[int], views: int) -> list[Candidate]:
         def find(picture: Picture) -> list[Detection]:

@@ -94,7 +94,7 @@ def package_model(asked: PackageRequest, console: Console) -> None:
         SettingsError: ``data-unknown``: neither a run folder nor ``data`` says what was trained on.
     """
     weights = read_weights(asked.source)
-    task = task_of(weights)
+    task = task_of(weights, asked.source)
     config = _config_of(asked.source, task)
     data = asked.data or (config.data if config else ())
     if not data:
@@ -120,7 +120,7 @@ def check_model(folder: Path, console: Console) -> bool:
         ModelError: a file is missing, altered or not of this version.
     """
     manifest = read_manifest(folder)
-    manifest.checked_for(manifest.task)
+    manifest.checked_for(manifest.task, folder)
     for name in manifest.files:
         verified_bytes(folder, manifest, name)
         console.print(f"{name}: is what the manifest vouches for")
@@ -193,6 +193,7 @@ def _order(asked: PackageRequest, task: str, data: tuple[DataSource, ...], start
         figures=_figures(asked.figures_file),
         notes=asked.notes_file.read_text(encoding="utf-8") if asked.notes_file else "",
         name=asked.name,
+        source=asked.source,
     )
 
 

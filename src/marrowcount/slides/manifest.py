@@ -98,24 +98,29 @@ class ModelManifest:
         """The text of ``manifest.json``."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def checked_for(self, task: str) -> ModelManifest:
+    def checked_for(self, task: str, folder: Path) -> ModelManifest:
         """This manifest, if the model is for that task and puts out that task's classes in order.
+
+        Args:
+            task: ``roi`` or ``cells``.
+            folder: of the model, for messages only.
 
         Raises:
             ModelError: ``model-task-differs``, ``model-classes-differ``, ``model-shape-differs``.
         """
+        path = folder / MANIFEST_FILE
         if self.task != task:
-            raise ModelError("model-task-differs", f"{self.name} {self.version} is for {self.task}, not for {task}")
+            raise ModelError("model-task-differs", f"{path} is of a model for {self.task}, not for {task}")
         if self.classes != CLASSES_OF_TASK[task]:
             raise ModelError(
                 "model-classes-differ",
-                f"{MANIFEST_FILE} of {self.name} {self.version} names other classes than the "
+                f"{path} names other classes than the "
                 f"{len(CLASSES_OF_TASK[task])} of this version in their order; use a model made for it",
             )
         if (self.tile_px, self.input_px) != (TILE_PX, INPUT_PX_OF_TASK[task]):
             raise ModelError(
                 "model-shape-differs",
-                f"{MANIFEST_FILE} of {self.name} {self.version} names tiles of {self.tile_px} px seen at "
+                f"{path} names tiles of {self.tile_px} px seen at "
                 f"{self.input_px} px, not {TILE_PX} px seen at {INPUT_PX_OF_TASK[task]} px",
             )
         return self

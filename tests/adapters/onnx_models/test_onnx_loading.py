@@ -74,13 +74,19 @@ def test_what_is_not_onnx_is_refused(packaged: Callable[..., Path], data: bytes)
 def test_classes_in_another_order_are_refused(packaged: Callable[..., Path], cell_graph: bytes) -> None:
     """A swap of two classes would be a wrong diagnosis."""
     swapped = [CELL_CLASSES[1], CELL_CLASSES[0], *CELL_CLASSES[2:]]
-    assert refused(verify, packaged("cells", cell_graph, classes=swapped)).code == "model-classes-differ"
+    folder = packaged("cells", cell_graph, classes=swapped)
+    error = refused(verify, folder)
+    assert error.code == "model-classes-differ"
+    assert str(folder / "manifest.json") in error.message
 
 
 def test_graph_of_the_other_task_is_refused(packaged: Callable[..., Path], roi_graph: bytes, cell_graph: bytes) -> None:
     """Input and output shapes are checked, not only the manifest."""
-    assert refused(load_cell_model, packaged("cells", roi_graph)).code == "model-shape-differs"
-    assert refused(load_roi_model, packaged("roi", cell_graph)).code == "model-shape-differs"
+    for load, task, graph in ((load_cell_model, "cells", roi_graph), (load_roi_model, "roi", cell_graph)):
+        folder = packaged(task, graph)
+        error = refused(load, folder)
+        assert error.code == "model-shape-differs"
+        assert str(folder / "model.onnx") in error.message
 
 
 def test_double_precision_output_is_refused(packaged: Callable[..., Path], float64_graph: bytes) -> None:
@@ -90,7 +96,10 @@ def test_double_precision_output_is_refused(packaged: Callable[..., Path], float
 
 def test_model_of_the_other_task_is_refused(packaged: Callable[..., Path], roi_graph: bytes) -> None:
     """A ROI model does not count cells."""
-    assert refused(load_cell_model, packaged("roi", roi_graph)).code == "model-task-differs"
+    folder = packaged("roi", roi_graph)
+    error = refused(load_cell_model, folder)
+    assert error.code == "model-task-differs"
+    assert str(folder / "manifest.json") in error.message
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_manifest_vouches_for_the_written_files(tmp_path: Path) -> None:
         assert not folder.exists()
         model.describe(measured_on="drawn tiles", figures={"tiles": 3.0})
         written = model.finish()
-    read = read_manifest(folder).checked_for("cells")
+    read = read_manifest(folder).checked_for("cells", folder)
     assert read == written
     assert verified_bytes(folder, read, "model.onnx") == b"onnx"
     assert read.files["weights.safetensors"] == hashlib.sha256(b"weights").hexdigest()
@@ -178,18 +178,19 @@ def test_cells_are_measured_at_the_threshold_of_validation(cell_tiles: CellTiles
     assert {feature.name for feature in seen} >= {"LIGHT", "FOCUS", "CELLS"}
 
 
-def test_the_task_is_told_from_the_parameters() -> None:
-    """Ours and no other: a network with other classes than the task's is refused."""
+def test_the_task_is_told_from_the_parameters(tmp_path: Path) -> None:
+    """Ours and no other: a network with other classes than the task's is refused, with the file's name."""
     roi = {"features.conv0.weight": torch.zeros(1), "classifier.weight": torch.zeros(2, 4)}
     cells = {"model.0.conv.weight": torch.zeros(1), "model.23.cv3.0.2.weight": torch.zeros(19, 4, 1, 1)}
-    assert (task_of(roi), task_of(cells)) == ("roi", "cells")
+    assert (task_of(roi, tmp_path), task_of(cells, tmp_path)) == ("roi", "cells")
     for foreign in (
         {}, {"fc.weight": torch.zeros(2)}, roi | {"classifier.weight": torch.zeros(1000, 4)},
         cells | {"model.23.cv3.0.2.weight": torch.zeros(80, 4, 1, 1)},
     ):  # fmt: skip
         with pytest.raises(ModelError) as caught:
-            task_of(foreign)
+            task_of(foreign, tmp_path / "theirs.pt")
         assert caught.value.code == "weights-differ"
+        assert str(tmp_path / "theirs.pt") in caught.value.message
 
 
 def test_parameters_beyond_half_precision_are_refused() -> None:
