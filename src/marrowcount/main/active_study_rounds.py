@@ -148,7 +148,7 @@ class StudyRounds:
             return [one for one in model.detect(picture) if one.probability >= LEAST_PROBABILITY]
 
         candidates: list[Candidate] = []
-        with progress_bar(self.console) as bar:
+        with progress_bar(self.console) as bar, _half_precision():
             for place in bar.track(places, description=f"looking at {len(places)} tiles from {views} sides"):
                 picture = np.ascontiguousarray(self.pool.tiles.pictures[place])
                 seen = look(picture, find, views)
@@ -186,7 +186,8 @@ class StudyRounds:
 
     def _measured(self, model: CellModel, one: StudyRound) -> StudyRound:
         with self.console.status("measuring on held-out slides"):
-            tiles = judged_tiles(model, self.held_out.tiles)
+            with _half_precision():
+                tiles = judged_tiles(model, self.held_out.tiles)
             units = [where.group for where in self.held_out.where]
             judged = [replace(tile, unit=unit) for tile, unit in zip(tiles, units, strict=True)]
             measuring = CellMeasuring(self.request.threshold, resampling=Resampling(DRAWS, self.request.seed))
@@ -221,6 +222,11 @@ def _network(start: Path | None, batches: CellBatches) -> DetectionModel:
     pictures = (batches(BEYOND + number)[0] for number in range(STARTING_BATCHES))
     inputs = (torch.tensor(of).permute(0, 3, 1, 2).float().div_(255) for of in pictures)
     return ultralytics_models.unfolded(read_weights(start), inputs)
+
+
+def _half_precision() -> torch.autocast:
+    """As in training, at little more than half the time on a processor that knows bfloat16."""
+    return torch.autocast(chosen_device("auto").type, torch.bfloat16)
 
 
 def _model(folder: Path) -> CellModel:
