@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,13 @@ from typer.testing import CliRunner
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.datasets import Example, LabelledBox, Split
+from marrowcount.datasets.splitting import folds
+from marrowcount.main import phantom_datasets
 from marrowcount.main.cli import app
+from marrowcount.main.models import bundled_models
+from marrowcount.settings import CountSection
 from marrowcount.slides.geometry import PixelBox, SizePx
-from marrowcount_adapters.dataset_store import DatasetWriter
+from marrowcount_adapters.dataset_store import DatasetWriter, open_dataset
 from marrowcount_adapters.training.checkpoints import read_checkpoint, read_weights
 from marrowcount_adapters.training.tiles import TileWriter
 
@@ -198,6 +203,29 @@ def test_folds_are_trained_and_measured(tmp_path: Path) -> None:
     assert len(report["folds"]) == 2
     assert report["over_folds"]["roc_auc"]["folds"] == 2
     assert all(fold["tiles"] >= 2 for fold in report["folds"])
+    assert "fold 1 of 2" not in run_here(command)
+
+
+def test_folds_of_the_cell_model_leave_whole_slides_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The phantom as a data set, a slide a patient: each fold is measured on slides of its own, with every class."""
+    monkeypatch.setattr(phantom_datasets, "PROFILES", ("normal", "aml"))
+    run_here(["dataset", "phantom", str(tmp_path / "set"), "--seeds", "1", "2", "--size", "2048", "--unfit", "1"])
+    dataset = open_dataset(tmp_path / "set").dataset
+    assert {example.patient for example in dataset.examples} == {f"{p}-{s}" for p in ("normal", "aml") for s in (1, 2)}
+    start = bundled_models() / CountSection().cell_model
+    file = tmp_path / "training.toml"
+    file.write_text(
+        f'out = "{tmp_path}/folds"\nstart = "{start}"\nsteps = 1\nlearning_rate = 1e-9\nbatch = 2\nthreads = 1\n'
+        f'[[data]]\nfolders = ["{tmp_path}/set"]\n'
+    )
+    command = ["crossvalidate", "cells", "--config", str(file), "--folds", "2"]
+    assert "fold 2 of 2" in run_here(command)
+    report = json.loads((tmp_path / "folds" / "crossvalidation.json").read_text())
+    test = [Counter(e.patient for e in fold.of(Split.TEST) if e.objects is not None) for fold in folds(dataset, 2, 1)]
+    assert not set(test[0]) & set(test[1])
+    assert [fold["tiles"] for fold in report["folds"]] == [count.total() for count in test]
+    assert {"mean_average_precision", "threshold", "mean_log_average_miss_rate"} <= set(report["over_folds"])
+    assert all(fold["mean_average_precision"] > 0.5 for fold in report["folds"])  # the shipped model, all but unchanged
     assert "fold 1 of 2" not in run_here(command)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from marrowcount.slides.tiles import Tile
 
-__all__ = ["truth_on", "write_stores"]
+__all__ = ["truth_on", "unfit_tiles", "write_stores"]
 
 SLIDE_PX: Final = 8192
 """Large enough for the ground to vary as on a whole slide."""
@@ -63,6 +63,12 @@ def truth_on(slide: PhantomSlide, tile: Tile) -> tuple[TrueObject, ...]:
     return tuple(TrueObject(o.cell_type, _local(o.box, tile).clipped(size)) for o in slide.objects_in(tile))
 
 
+def unfit_tiles(slide: PhantomSlide, count: int | None) -> list[Tile]:
+    """Tiles of a slide that are not fit: so many, half of them the least faulty, the others at random; None for all."""
+    unfit = [place.tile for place in slide.tiles if not place.roi]
+    return unfit if count is None else _hard_and_random(slide, unfit, count)
+
+
 def _local(box: PixelBox, tile: Tile) -> PixelBox:
     return box.moved(-tile.left, -tile.top)
 
@@ -75,8 +81,7 @@ def _write_fit(slide: PhantomSlide, cells: TileWriter, regions: TileWriter) -> N
 
 
 def _write_unfit(slide: PhantomSlide, regions: TileWriter, count: int | None) -> None:
-    unfit = [place.tile for place in slide.tiles if not place.roi]
-    for tile in unfit if count is None else _hard_and_random(slide, unfit, count):
+    for tile in unfit_tiles(slide, count):
         regions.add(halved(slide.read(tile)), fit=False, faults=_faults(slide, tile))
 
 

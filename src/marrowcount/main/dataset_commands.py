@@ -197,6 +197,24 @@ def merge(
     console.print(f"written to {out}: {len(whole.examples)} pictures of {len(folders)} data sets")
 
 
+@dataset.command("phantom")
+def phantom(
+    out: Annotated[Path, typer.Argument(help="Folder to write; it must not be there yet.")],
+    *,
+    seeds: Annotated[tuple[int, int], typer.Option(help="First and last seed; each with all profiles.")],
+    size: Annotated[int, typer.Option(min=2048, help="Side of the slides in pixels.")] = 4096,
+    unfit: Annotated[int | None, typer.Option(min=1, help="Unfit tiles of each slide; without it all.")] = None,
+) -> None:
+    """Draw slides of the phantom and keep their tiles with their truth; each slide is a patient of its own."""
+    from marrowcount.datasets import statistics_of  # noqa: PLC0415 - see the module
+    from marrowcount.main.dataset_tables import statistics_view  # noqa: PLC0415 - see the module
+    from marrowcount.main.phantom_datasets import draw_dataset  # noqa: PLC0415 - see the module
+
+    console = Console()
+    done = draw_dataset(out, seeds, size, unfit, console)
+    console.print(statistics_view(done, statistics_of(done)))
+
+
 @dataset.command("mappings")
 def mappings(
     name: Annotated[str, typer.Argument(help="Print this one, to start your own from.")] = "",
