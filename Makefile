@@ -57,8 +57,8 @@ format: $(VENV)/.installed-dev  ## format the sources
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-bench-models: $(VENV)/.installed-dev  ## time the models beside ultralytics' own predict
-	$(BIN)/python tests/benchmarks/bench_models.py
+bench-models: $(VENV)/.installed-dev  ## time the models beside ultralytics' own predict (OUT=folder: figures for their cards)
+	$(BIN)/python tests/benchmarks/bench_models.py $(if $(OUT),--out $(OUT))
 
 N ?=
 SEED ?= 1

@@ -7,10 +7,11 @@ told are medians and ratios. Boxes are compared before anything is timed: a fast
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,13 +30,12 @@ from marrowcount.ports import CellModel, Picture
 from marrowcount.result import ModelIdentity, ModelTask
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.geometry import PixelBox, SizePx
-from marrowcount.slides.manifest import WEIGHTS_FILE, read_manifest
+from marrowcount.slides.manifest import INT8_FILE, ONNX_FILE, WEIGHTS_FILE, read_manifest
 from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters import onnx_models, torch_models, ultralytics_models
 from marrowcount_adapters.ultralytics_models.network import from_folded
 
-SAME_IOU = 0.95
-ROUNDS = 5
+SAME_IOUS = (0.95, 0.9, 0.8)
 TILES = 24
 SEED = 770_001
 
@@ -48,33 +48,55 @@ class Contender:
     judge: Callable[[Picture], object]
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How many boxes two models have, and how many of the first have a partner in the second."""
+
+    ours: int
+    theirs: int
+    same: Mapping[float, int]
+
+    def __str__(self) -> str:
+        said = ", ".join(f"{count} at IoU {iou}" for iou, count in self.same.items())
+        return f"{self.ours} boxes, ultralytics {self.theirs}; of one class with a box of ultralytics: {said}"
+
+
 def main() -> None:
     """Compare, time, print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cells", type=Path, default=_newest("marrow-cells"))
     options.add_argument("--roi", type=Path, default=_newest("marrow-roi"))
     options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--tiles", type=int, default=TILES, help="for a quick look, fewer")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--out", type=Path, help="folder for cells.json and roi.json, which `model card` reads")
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
-    tiles = _tiles()
-    console = Console(width=120)
-    theirs = UltralyticsPredict(chosen.cells)
-    ours = onnx_models.load_cell_model(chosen.cells, threads=chosen.threads)
-    console.print(_agreement(ours, theirs, tiles))
+    tiles = _tiles()[: chosen.tiles]
+    console = Console(width=140)
+    theirs, found = UltralyticsPredict(chosen.cells), dict[str, Agreement]()
     cells = [
         Contender("ultralytics predict (torch)", theirs.detect),
         Contender("marrowcount on torch", ultralytics_models.load_cell_model(chosen.cells, device="cpu").detect),
-        Contender("marrowcount on onnxruntime", ours.detect),
     ]
-    roi = onnx_models.load_roi_model(chosen.roi, threads=chosen.threads)
+    for file in _onnx_files(chosen.cells):
+        ours = onnx_models.load_cell_model(chosen.cells, threads=chosen.threads, file=file)
+        found[file] = _agreement(ours, theirs, tiles)
+        console.print(f"{file}, {len(tiles)} tiles: {found[file]}")
+        cells.append(Contender(file, ours.detect))
     on_torch = torch_models.load_roi_model(chosen.roi, device="cpu")
-    regions = [
-        Contender("DenseNet121 on torch", lambda tile: on_torch.probabilities([tile])),
-        Contender("DenseNet121 on onnxruntime", lambda tile: roi.probabilities([tile])),
-    ]
-    console.print(_table("cell model, a 512 px tile", chosen.threads, cells, tiles))
-    console.print(_table("ROI model, a candidate tile", chosen.threads, regions, tiles))
+    regions = [Contender("DenseNet121 on torch", lambda tile: on_torch.probabilities([tile]))]
+    for file in _onnx_files(chosen.roi):
+        model = onnx_models.load_roi_model(chosen.roi, threads=chosen.threads, file=file)
+        regions.append(Contender(file, lambda tile, model=model: model.probabilities([tile])))  # type: ignore[misc]
+    timed = {"cells": _medians(cells, tiles, chosen.rounds), "roi": _medians(regions, tiles, chosen.rounds)}
+    console.print(_table("cell model, a 512 px tile", chosen.threads, timed["cells"]))
+    console.print(_table("ROI model, a candidate tile", chosen.threads, timed["roi"]))
     console.print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; more than {chosen.threads} falsifies")
+    if chosen.out:
+        about = _about(chosen.threads, len(tiles), chosen.rounds)
+        _write(chosen.out / "cells.json", chosen.cells, about, timed["cells"], found)
+        _write(chosen.out / "roi.json", chosen.roi, about, timed["roi"], {})
 
 
 class UltralyticsPredict(CellModel):
@@ -127,39 +149,77 @@ def _newest(name: str) -> Path:
 
 def _tiles() -> list[Picture]:
     slide = PhantomSlide("normal", SEED, SizePx(8192, 8192))
-    return [slide.read(place.tile) for place in slide.tiles if place.roi][:TILES]
+    return [slide.read(place.tile) for place in slide.tiles if place.roi]
 
 
-def _agreement(ours: CellModel, theirs: CellModel, tiles: Sequence[Picture]) -> str:
+def _onnx_files(folder: Path) -> list[str]:
+    """Single precision, and 8 bit integers where the model has them."""
+    return [file for file in (ONNX_FILE, INT8_FILE) if file in read_manifest(folder).files]
+
+
+def _agreement(ours: CellModel, theirs: CellModel, tiles: Sequence[Picture]) -> Agreement:
     pairs = [(list(ours.detect(tile)), list(theirs.detect(tile))) for tile in tiles]
-    same = sum(any(_same(a, b) for b in theirs_found) for found, theirs_found in pairs for a in found)
-    counts = sum(len(found) for found, _ in pairs), sum(len(found) for _, found in pairs)
-    return f"{len(tiles)} tiles: {counts[0]} boxes of ours, {counts[1]} of ultralytics; {same} are the same"
+    counts = (sum(len(found) for found in side) for side in zip(*pairs, strict=True))
+    return Agreement(*counts, {iou: sum(_paired(*pair, iou) for pair in pairs) for iou in SAME_IOUS})
 
 
-def _same(one: Detection, other: Detection) -> bool:
-    return one.cell_type is other.cell_type and one.box.intersection_over_union(other.box) >= SAME_IOU
+def _paired(found: Sequence[Detection], theirs: Sequence[Detection], iou: float) -> int:
+    """How many finds have a find of the same class that overlaps them so far, each taken once."""
+    free, paired = list(theirs), 0
+    for one in found:
+        alike = [other for other in free if other.cell_type is one.cell_type]
+        best = max(alike, key=lambda other: one.box.intersection_over_union(other.box), default=None)
+        if best is not None and one.box.intersection_over_union(best.box) >= iou:
+            free.remove(best)
+            paired += 1
+    return paired
 
 
-def _table(title: str, threads: int, contenders: Sequence[Contender], tiles: Sequence[Picture]) -> Table:
-    medians = _medians(contenders, tiles)
+def _table(title: str, threads: int, medians: Mapping[str, float]) -> Table:
+    first = next(iter(medians.values()))
     table = Table("who", "median ms", "times as fast as the first", title=f"{title}, {threads} threads")
-    for contender, median in zip(contenders, medians, strict=True):
-        table.add_row(contender.name, f"{1000 * median:.1f}", f"{medians[0] / median:.2f}")
+    for name, median in medians.items():
+        table.add_row(name, f"{1000 * median:.1f}", f"{first / median:.2f}")
     return table
 
 
-def _medians(contenders: Sequence[Contender], tiles: Sequence[Picture]) -> list[float]:
+def _medians(contenders: Sequence[Contender], tiles: Sequence[Picture], rounds: int) -> dict[str, float]:
     times: list[list[float]] = [[] for _ in contenders]
     for contender in contenders:
         contender.judge(tiles[0])
-    for _ in track(range(ROUNDS), "timing"):
+    for _ in track(range(rounds), "timing"):
         for tile in tiles:
             for contender, taken in zip(contenders, times, strict=True):
                 since = time.perf_counter()
                 contender.judge(tile)
                 taken.append(time.perf_counter() - since)
-    return [float(np.median(taken)) for taken in times]
+    return {one.name: float(np.median(taken)) for one, taken in zip(contenders, times, strict=True)}
+
+
+def _about(threads: int, tiles: int, rounds: int) -> str:
+    return (
+        f"All in turn in one process, {threads} threads each, {tiles} fit tiles of a phantom slide, {rounds} rounds, "
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores (more than {threads} falsifies); ratios are to the first."
+    )
+
+
+def _write(path: Path, model: Path, about: str, medians: Mapping[str, float], found: Mapping[str, Agreement]) -> None:
+    first = next(iter(medians.values()))
+    figures: dict[str, float] = {}
+    for name, median in medians.items():
+        figures |= {f"{name}: median ms": round(1000 * median, 1), f"{name}: times as fast": round(first / median, 2)}
+    for file, agreement in found.items():
+        figures |= {f"{file}: boxes": agreement.ours, "boxes of ultralytics": agreement.theirs}
+        figures |= {f"{file}: the same at IoU {iou}": count for iou, count in agreement.same.items()}
+    content = {
+        "kind": "benchmark",
+        "models": [{"sha256": digest} for digest in read_manifest(model).files.values()],
+        "settings": {},
+        "about": about,
+        "figures": {name: {"value": value} for name, value in figures.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,18 @@ def test_several_slides_sum_up() -> None:
     assert evaluation.coverage_by_class[BLAST].share == 0.5
     assert evaluation.coverage.interval.low < 22 / 24 < evaluation.coverage.interval.high
     assert evaluation.refused == [("c", "no-cells")]
+
+
+def test_coverage_of_sampled_slides_leaves_out_what_was_read_to_the_end() -> None:
+    """A slide of which half the fit tiles were counted leaves little error of sampling to judge intervals by."""
+    whole = score_slide("a", truth(blast=20), counted(blast=20))
+    large = replace(truth(blast=20), roi_tiles=201)
+    sampled = score_slide("b", large, counted(blast=26))
+    half = score_slide("c", replace(large, roi_tiles=200), counted(blast=20))
+    assert [slide.sampled for slide in (whole, sampled, half)] == [False, True, False]
+    evaluation = evaluate_slides([whole, sampled, half])
+    assert (evaluation.coverage_of_sampled.inside, evaluation.coverage_of_sampled.percentages) == (11, 12)
+    assert math.isnan(evaluate_slides([whole]).coverage_of_sampled.share)
 
 
 def test_no_slide_says_nothing() -> None:

@@ -16,8 +16,6 @@ __all__ = ["limits_of_cells", "limits_of_regions", "limits_of_slides"]
 
 FEW_OBJECTS: Final = 30
 """With fewer, one object more or less moves a share by more than three points."""
-MOST_READ: Final = 0.5
-"""From this share of the fit tiles on, a count is no longer a small sample of its slide."""
 FEW_UNITS: Final = 10
 """Percentile intervals of fewer units are too narrow."""
 
@@ -68,7 +66,7 @@ def limits_of_slides(evaluation: SlidesEvaluation) -> list[str]:
     unfinished = [slide.name for slide in slides if slide.counted.reason in {"slide-exhausted", "cap"}]
     uncurved = [slide.name for slide in slides if not slide.counted.distances.size]
     said = f"The stopping rule on {', '.join(unfinished)}: reading ended for another reason (no tile left, or the cap)."
-    read_out = [slide.name for slide in slides if slide.counted.tiles_counted >= MOST_READ * slide.truth.roi_tiles]
+    read_out = [slide.name for slide in slides if not slide.sampled]
     whole = (
         f"Sampling on {', '.join(read_out)}: so many of the fit tiles were counted that little error of sampling is "
         "left, and intervals made for it hold the truth easily."

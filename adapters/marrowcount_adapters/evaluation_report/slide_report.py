@@ -82,6 +82,11 @@ def _summary(evaluation: SlidesEvaluation) -> Iterator[str]:
     yield f"- slides: {len(evaluation.slides)} counted, {len(evaluation.refused)} refused"
     yield f"- true percentages inside their stated 95 % interval: {_coverage_words(evaluation.coverage)}"
     yield f"- of the classes that are truly there: {_coverage_words(evaluation.coverage_of_present)}"
+    sampled = sum(slide.sampled for slide in evaluation.slides)
+    yield (
+        f"- of the {sampled} slides of which less than half of the fit tiles were counted, which alone test the "
+        f"intervals: {_coverage_words(evaluation.coverage_of_sampled)}"
+    )
     yield f"- mean absolute error of a percentage: {words_of(figures['mean_absolute_error'], 2)} points"
     yield (
         f"- M:E ratio: mean error {words_of(figures['me_ratio_error'], 2)}, mean absolute error "
@@ -137,6 +142,7 @@ def _content(evaluation: SlidesEvaluation, about: About) -> dict[str, object]:
         **about_content(about),
         "coverage": _coverage_content(evaluation.coverage),
         "coverage_of_present": _coverage_content(evaluation.coverage_of_present),
+        "coverage_of_sampled": _coverage_content(evaluation.coverage_of_sampled),
         "coverage_by_class": {
             kind.label: _coverage_content(coverage) for kind, coverage in evaluation.coverage_by_class.items()
         },

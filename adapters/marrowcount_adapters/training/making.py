@@ -51,6 +51,7 @@ class Order:
         source: where the parameters were read from, for messages only.
         int8: whether to try 8 bit integers.
         figures: measured elsewhere, to stand among the others.
+        examples: how many of each kind each source of the training holds.
         notes: for the card, Markdown.
         name: of the model; empty for the task's own.
     """
@@ -63,6 +64,7 @@ class Order:
     source: Path
     int8: bool = True
     figures: Mapping[str, float] = field(default_factory=dict)
+    examples: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: str = ""
     name: str = ""
 
@@ -188,8 +190,11 @@ def make_model(
             figures=figures | dict(order.figures),
             seen=yardstick.seen(model, tiles.training, threshold),
             measured_on=order.measured_on,
+            examples=order.examples,
+            confusions=tuple(yardstick.confusions(tested, threshold)),
+            notes=order.notes,
         )
-        return staged.finish(yardstick.confusions(tested, threshold), order.notes)
+        return staged.finish()
 
 
 def _exported(weights: Mapping[str, Tensor], staged: StagedModel, runtimes: Runtimes[Model], source: Path) -> bytes:

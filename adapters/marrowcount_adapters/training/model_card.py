@@ -8,6 +8,7 @@ import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.slides.manifest import INT8_FILE
+from marrowcount_adapters.training.card_tables import class_table, examples_table, figures_table, measurement_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +51,11 @@ _USE: Final = (
     "patients: such a model must be trained and validated on the stain, scanner and population of its laboratory."
 )
 
+_LICENCES: Final = (
+    "What the phantom draws is this program's own work and under its licence; of data sets the licences stand beside "
+    "their names."
+)
+
 _AUGMENTATION: Final = {
     "roi": (
         "Tiles were turned and changed in stain, colour, light, noise and JPEG quality; beside them the model saw "
@@ -76,7 +82,8 @@ _LIMITS: Final = {
     "roi": (
         "Where phantom tiles are measured on, a tile counts as unfit from about 2 % of faulty ground on, and from a "
         "quarter of bare glass on; most of what is judged wrongly lies near these limits. What no phantom slide shows "
-        "(folds, pen marks, edges of the cover slip, other stains) was never seen."
+        "(folds, pen marks, edges of the cover slip, other stains) was never seen. Whether the whole tile of 512 px "
+        "would be judged better than its half of 256 px was never measured."
     ),
     "cells": (
         "Dysplasia within a class is not seen. Blasts and lymphocytes, plasma cells and erythroblasts, and "
@@ -86,25 +93,37 @@ _LIMITS: Final = {
 }
 
 
-def card_of(manifest: ModelManifest, confusions: tuple[str, ...], notes: str = "") -> str:
-    """The text of ``MODEL_CARD.md``, every figure from the manifest, but for the notes, which are somebody's words."""
+def card_of(manifest: ModelManifest) -> str:
+    """The text of ``MODEL_CARD.md``: whatever differs between models comes from the manifest."""
     cells = manifest.task == "cells"
+    each = "Each class, average precision (AP) at IoU 0.5 with 11 points, log-average miss rate (LAMR):"
     parts = (
         f"# {manifest.name} {manifest.version}",
         "**For research use only. Not for use in diagnostic procedures.**",
         _TASK[manifest.task],
         f"## Intended use\n{_USE}",
-        f"## Training data\n{manifest.training_data} {_AUGMENTATION[manifest.task]}",
+        f"## Training data\n{manifest.training_data} {_LICENCES} {_AUGMENTATION[manifest.task]}",
+        *(_examples(manifest)),
         f"## Threshold\n{manifest.threshold:g}: {_THRESHOLD[manifest.task]}.",
-        f"## Figures\nMeasured on {manifest.measured_on}. {_MEASURED} {_ON[manifest.task]}\n\n{_means(manifest)}",
-        *((_classes(manifest),) if cells else ()),
-        *((f"## Commonest confusions\n{_lines(confusions)}",) if confusions else ()),
+        f"## Figures\nMeasured on {manifest.measured_on}. {_MEASURED} {_ON[manifest.task]}",
+        figures_table(manifest),
+        *((f"{each}\n\n{class_table(manifest)}",) if cells else ()),
+        *(("## Measured besides",) if manifest.measurements else ()),
+        *(measurement_part(one) for one in manifest.measurements),
+        *((f"## Commonest confusions\n{_lines(manifest.confusions)}",) if manifest.confusions else ()),
         f"## Files\n{_files(manifest)}",
-        *((f"## Notes\n{notes.strip()}",) if notes.strip() else ()),
+        *((f"## Notes\n{manifest.notes.strip()}",) if manifest.notes.strip() else ()),
         f"## Limits\n{_LIMITS[manifest.task]}",
         f"## Licence\n{manifest.licence}. The network definition of the cell model is ultralytics', AGPL-3.0.",
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _examples(manifest: ModelManifest) -> tuple[str, ...]:
+    if not manifest.examples:
+        return ()
+    what = "Objects" if manifest.task == "cells" else "Tiles"
+    return (f"{what} of each kind in what was trained on:\n\n{examples_table(manifest.examples)}",)
 
 
 def commonest_confusions(matrix: NDArray[np.int64]) -> tuple[str, ...]:
@@ -136,23 +155,3 @@ def _files(manifest: ModelManifest) -> str:
     what = "ROC AUC" if manifest.task == "roi" else "mean average precision"
     kept = "is packaged" if INT8_FILE in manifest.files else "is not packaged"
     return f"{runs} With convolutions in 8 bit integers {lost:g} of the {what} is lost; that file {kept}."
-
-
-def _means(manifest: ModelManifest) -> str:
-    rows = [f"| {name.replace('_', ' ')} | {value:g} |" for name, value in manifest.figures.items() if "/" not in name]
-    return "\n".join(["| measure | value |", "| --- | --- |", *rows])
-
-
-def _classes(manifest: ModelManifest) -> str:
-    measures = ("true_objects", "found_objects", "precision", "recall", "f1", "average_precision")
-    head = ["| class | " + " | ".join(measure.replace("_", " ") for measure in measures) + " |"]
-    rule = ["| --- |" + " --- |" * len(measures)]
-    rows = [
-        f"| {label} | " + " | ".join(_figure(manifest, f"{label}/{measure}") for measure in measures) + " |"
-        for label in manifest.classes
-    ]
-    return "Each class, average precision at IoU 0.5 with 11 points:\n\n" + "\n".join(head + rule + rows)
-
-
-def _figure(manifest: ModelManifest, name: str) -> str:
-    return f"{manifest.figures[name]:g}" if name in manifest.figures else "-"

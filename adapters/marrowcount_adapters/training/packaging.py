@@ -20,7 +20,7 @@ from marrowcount.slides.tiles import TILE_PX
 from marrowcount_adapters.training.model_card import card_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -119,9 +119,9 @@ class StagedModel:
         self.manifest = replace(self.manifest, **fields)  # type: ignore[arg-type] # named by callers, checked on reading
         (self.folder / MANIFEST_FILE).write_text(self.manifest.to_json(), encoding="utf-8")
 
-    def finish(self, confusions: Sequence[str] = (), notes: str = "") -> ModelManifest:
+    def finish(self) -> ModelManifest:
         """Write the card, check every file, and put the folder in its place."""
-        (self.folder / CARD_FILE).write_text(card_of(self.manifest, tuple(confusions), notes), encoding="utf-8")
+        (self.folder / CARD_FILE).write_text(card_of(self.manifest), encoding="utf-8")
         manifest = read_manifest(self.folder).checked_for(self.manifest.task, self._final)
         for name in manifest.files:
             verified_bytes(self.folder, manifest, name)

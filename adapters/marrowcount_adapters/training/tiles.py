@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.datasets.labels import UNSTATED
 from marrowcount.evaluation import TrueObject
 from marrowcount.slides.geometry import PixelBox
 
@@ -114,6 +115,12 @@ class CellTiles:
         rows = (row for row in self.on(tile) if row[0] >= 0)
         return tuple(TrueObject(CellType(int(row[0])), PixelBox(*(float(edge) for edge in row[1:]))) for row in rows)
 
+    def kinds(self) -> dict[str, int]:
+        """How many objects of each class there are, those of unstated class last."""
+        labels = self.objects[:, 1]
+        counts = {kind.label: int((labels == kind).sum()) for kind in CellType}
+        return counts | {"nucleated cell of unstated class": int((labels == UNSTATED).sum())}
+
     def wholly_known(self) -> NDArray[np.bool_]:
         """On which tiles everything is boxed, and every box has a class, (n,)."""
         known = np.ones(len(self), dtype=np.bool_)
@@ -155,6 +162,11 @@ class RegionTiles:
     def picked(self, tiles: NDArray[np.intp]) -> RegionTiles:
         """Some of the tiles, in the order given."""
         return RegionTiles(_picked(self.pictures, tiles), self.fit[tiles], self.faults[tiles], self.origins[tiles])
+
+    def kinds(self) -> dict[str, int]:
+        """How many tiles are fit and how many are not."""
+        fit = int(self.fit.sum())
+        return {"fit": fit, "unfit": len(self) - fit}
 
     def __len__(self) -> int:
         return len(self.pictures)

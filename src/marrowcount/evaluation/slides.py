@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "MOST_READ",
     "CountedShare",
     "CountedSlide",
     "Coverage",
@@ -27,6 +28,9 @@ __all__ = [
     "evaluate_slides",
     "score_slide",
 ]
+
+MOST_READ: Final = 0.5
+"""From this share of the fit tiles on, a count is no longer a small sample of its slide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,11 @@ class SlideScores:
     me_ratio_error: float
 
     @property
+    def sampled(self) -> bool:
+        """Whether the count is a sample of its slide: else little error of sampling is left to judge intervals by."""
+        return self.counted.tiles_counted < MOST_READ * self.truth.roi_tiles
+
+    @property
     def mean_absolute_error(self) -> float:
         """Over the classes of the NDC, in percentage points."""
         return sum(abs(error) for error in self.errors.values()) / len(self.errors)
@@ -146,6 +155,7 @@ class SlidesEvaluation:
             ``mean_absolute_error``, ``me_ratio_error``, ``me_ratio_relative_error`` (absolute, over the true ratio).
         coverage: over all slides and the 12 classes of the NDC.
         coverage_of_present: over the classes that are truly on each slide.
+        coverage_of_sampled: over the slides of which less than :data:`MOST_READ` of the fit tiles were counted.
         coverage_by_class: over all slides.
     """
 
@@ -154,6 +164,7 @@ class SlidesEvaluation:
     figures: Mapping[str, Estimate]
     coverage: Coverage
     coverage_of_present: Coverage
+    coverage_of_sampled: Coverage
     coverage_by_class: Mapping[CellType, Coverage]
 
 
@@ -183,6 +194,7 @@ def evaluate_slides(
         estimates(lambda times: _means(table, times), units, how or Resampling()),
         _together(slide.coverage() for slide in slides),
         _together(slide.coverage(slide.present) for slide in slides),
+        _together(slide.coverage() for slide in slides if slide.sampled),
         {kind: _together(slide.coverage((kind,)) for slide in slides) for kind in NDC_CLASSES},
     )
 

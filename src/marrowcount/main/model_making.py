@@ -31,7 +31,7 @@ from marrowcount_adapters.training.tiles import CellTiles, RegionTiles
 from marrowcount_adapters.training.yardsticks import CellYardstick, RegionYardstick
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from rich.console import Console
 
@@ -99,14 +99,17 @@ def package_model(asked: PackageRequest, console: Console) -> None:
     data = asked.data or (config.data if config else ())
     if not data:
         raise SettingsError("data-unknown", f"{asked.source} is no run folder; name what was trained on with --data")
-    order = _order(asked, task, data, config.start if config else None)
+    begun_with = config.start if config else None
     with _cache(asked, config) as cache:
         if task == "cells":
-            tiles = _tiles(TileSources(CELLS, open_dataset, cache), asked, data)
-            manifest = make_model(weights, order, cell_runtimes(), CellYardstick(), tiles)
+            cells = TileSources(CELLS, open_dataset, cache)
+            order = _order(asked, task, data, begun_with, _examples(cells, data))
+            manifest = make_model(weights, order, cell_runtimes(), CellYardstick(), _tiles(cells, asked, data))
         else:
-            regions = _tiles(TileSources(REGIONS, open_dataset, cache), asked, data)
-            manifest = make_model(weights, order, roi_runtimes(), RegionYardstick(asked.precision), regions)
+            regions = TileSources(REGIONS, open_dataset, cache)
+            order = _order(asked, task, data, begun_with, _examples(regions, data))
+            yardstick = RegionYardstick(asked.precision)
+            manifest = make_model(weights, order, roi_runtimes(), yardstick, _tiles(regions, asked, data))
     for name, value in manifest.figures.items():
         if "/" not in name:
             console.print(f"{name.replace('_', ' ')}: {value:g}")
@@ -182,7 +185,13 @@ def _config_of(source: Path, task: str) -> Training | None:
     return RunFolder(source).configured(CellTraining if task == "cells" else RoiTraining)
 
 
-def _order(asked: PackageRequest, task: str, data: tuple[DataSource, ...], start: Path | None) -> Order:
+def _order(
+    asked: PackageRequest,
+    task: str,
+    data: tuple[DataSource, ...],
+    start: Path | None,
+    examples: Mapping[str, Mapping[str, int]],
+) -> Order:
     return Order(
         models=asked.models,
         task=task,
@@ -194,6 +203,7 @@ def _order(asked: PackageRequest, task: str, data: tuple[DataSource, ...], start
         notes=asked.notes_file.read_text(encoding="utf-8") if asked.notes_file else "",
         name=asked.name,
         source=asked.source,
+        examples=examples,
     )
 
 
@@ -209,6 +219,13 @@ def _figures(file: Path | None) -> dict[str, float]:
         return TypeAdapter(dict[str, float]).validate_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise SettingsError("wrong-figures", f"{file} is no JSON object of numbers by name: {error}") from error
+
+
+def _examples(sources: TileSources[Tiles], data: tuple[DataSource, ...]) -> dict[str, dict[str, int]]:
+    """How many of each kind each source of the training holds, by the names of its folders."""
+    return {
+        ", ".join(folder.name for folder in source.folders): sources.of(source, Split.TRAIN).kinds() for source in data
+    }
 
 
 def _tiles(sources: TileSources[Tiles], asked: PackageRequest, data: tuple[DataSource, ...]) -> MeasuringTiles[Tiles]:

@@ -205,6 +205,33 @@ def check(folder: Annotated[Path, typer.Argument(help="A packaged model.")]) -> 
         raise typer.Exit(1)
 
 
+@model.command("card")
+def card(
+    folder: Annotated[Path, typer.Argument(help="A packaged model.")],
+    *,
+    measured: Annotated[
+        list[str] | None,
+        typer.Option(help="TITLE=FILE: report.json of evaluate, or what the benchmark wrote; may be repeated."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A figure's name or a measurement's title to take out; may be repeated.")
+    ] = None,
+    notes: Annotated[Path | None, typer.Option(help="Markdown in place of the card's notes.")] = None,
+) -> None:
+    """Write a model's manifest and card anew, with what was measured since; weights are not touched."""
+    from marrowcount.main.model_cards import CardRequest, rewrite_card  # noqa: PLC0415 - see the module
+
+    reports = dict(_titled(text) for text in measured or ())
+    rewrite_card(CardRequest(folder, reports, tuple(drop or ()), notes), Console())
+
+
+def _titled(text: str) -> tuple[str, Path]:
+    title, equals, path = text.partition("=")
+    if not (title and equals and path):
+        raise typer.BadParameter(f"{text!r} is not TITLE=FILE", param_hint="--measured")
+    return title, Path(path)
+
+
 def _flags(data: list[str] | None, validation: list[str] | None, **others: object) -> dict[str, object]:
     """By the names of the configuration; None where the flag was not given."""
     sources = {"data": data, "validation": validation}

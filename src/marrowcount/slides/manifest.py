@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import ModelError
 from marrowcount.slides.familiarity import Feature, Range
+from marrowcount.slides.measurements import Figure, Measurement
 from marrowcount.slides.tiles import TILE_PX
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ ROI_CLASSES: Final = ("unfit", "fit")
 """Outputs of the ROI model."""
 CELL_CLASSES: Final = tuple(cell_type.label for cell_type in CellType)
 """Outputs of the cell model."""
-OPTIONAL: Final = frozenset({"seen", "onnx_file", "measured_on"})
+OPTIONAL: Final = frozenset({"seen", "onnx_file", "measured_on", "examples", "confusions", "measurements", "notes"})
 """Fields that a manifest may lack."""
 CLASSES_OF_TASK: Final = {"roi": ROI_CLASSES, "cells": CELL_CLASSES}
 INPUT_PX_OF_TASK: Final = {"roi": TILE_PX // 2, "cells": TILE_PX}
@@ -75,6 +76,10 @@ class ModelManifest:
             :class:`~marrowcount.slides.familiarity.Feature`; empty where nobody measured.
         onnx_file: which of the files onnxruntime is to run.
         measured_on: what the figures were measured on, for people; empty in models of version 0.1.0.
+        examples: how many objects, or tiles, of each kind each source of the training held; empty where nobody counted.
+        confusions: the commonest, in words.
+        measurements: what was measured after the packaging.
+        notes: somebody's words for the card, Markdown.
     """
 
     name: str
@@ -93,6 +98,10 @@ class ModelManifest:
     seen: Mapping[Feature, Range] = field(default_factory=dict[Feature, Range])
     onnx_file: str = ONNX_FILE
     measured_on: str = ""
+    examples: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, "Mapping[str, int]"])
+    confusions: tuple[str, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    notes: str = ""
 
     def to_json(self) -> str:
         """The text of ``manifest.json``."""
@@ -190,6 +199,10 @@ def _parsed(content: object) -> ModelManifest:
         seen={Feature(name): _range(value) for name, value in _object(named.get("seen", {})).items()},
         onnx_file=_onnx_file(named.get("onnx_file", ONNX_FILE)),
         measured_on=_text(named.get("measured_on", "")),
+        examples={source: _counts(counts) for source, counts in _object(named.get("examples", {})).items()},
+        confusions=tuple(_text(line) for line in _list(named.get("confusions", []))),
+        measurements=tuple(_measurement(one) for one in _list(named.get("measurements", []))),
+        notes=_text(named.get("notes", "")),
     )
 
 
@@ -229,9 +242,28 @@ def _range(value: object) -> Range:
     return Range(_number(named["low"]), _number(named["high"]))
 
 
+def _counts(value: object) -> dict[str, int]:
+    return {kind: _whole(count, least=0) for kind, count in _object(value).items()}
+
+
+def _measurement(value: object) -> Measurement:
+    named = _object(value)
+    figures = {name: _figure(_object(figure)) for name, figure in _object(named["figures"]).items()}
+    return Measurement(_text(named["title"]), _text(named["about"]), figures)
+
+
+def _figure(named: dict[str, object]) -> Figure:
+    low, high = (None if named[bound] is None else _number(named[bound]) for bound in ("low", "high"))
+    return Figure(_number(named["value"]), low, high)
+
+
 def _side(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"not a side in pixels: {value!r}")
+    return _whole(value, least=1)
+
+
+def _whole(value: object, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"not a whole number from {least} on: {value!r}")
     return value
 
 

@@ -16,6 +16,7 @@ from marrowcount.result import ModelIdentity, ModelTask
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.geometry import PixelBox
 from marrowcount.slides.manifest import read_manifest, verified_bytes
+from marrowcount.slides.measurements import Figure, Measurement
 from marrowcount_adapters.training.exporting import halved_parameters
 from marrowcount_adapters.training.judging import evenly, judge_cells, judge_regions, precision_at_recall
 from marrowcount_adapters.training.measuring import (
@@ -141,15 +142,24 @@ def test_measured_figures_stand_in_manifest_and_card(tmp_path: Path, cell_tiles:
     figures = yardstick.figures(judged, 0.5) | {"int8_loss": 0.0123}
     with staged(tmp_path / "m") as model:
         model.add("model.onnx", b"onnx")
-        model.describe(threshold=0.44, figures=figures, measured_on="12 drawn tiles")
-        model.finish(["blast found as lymphocyte: 9.0 % of 100"], "Round cells transferred.")
+        model.describe(
+            threshold=0.44,
+            figures=figures,
+            measured_on="12 drawn tiles",
+            notes="Round cells transferred.",
+            confusions=("blast found as lymphocyte: 9.0 % of 100",),
+            examples={"phantom": {"blast": 77}},
+            measurements=(Measurement("Real cells", "On 9 pictures.", {"recall": Figure(0.5, 0.4, 0.61)}),),
+        )
+        model.finish()
     manifest, card = read_manifest(tmp_path / "m"), (tmp_path / "m" / "MODEL_CARD.md").read_text()
     assert manifest.figures["mean_average_precision"] == 1.0
     assert manifest.figures["cohen_kappa"] == 1.0
     for words in (
         "research use only", "never tested", "phantom", "0.44", "blast found as lymphocyte: 9.0 %", "AGPL",
         "Measured on 12 drawn tiles", "0.0123 of the mean average precision is lost", "is not packaged",
-        "Round cells transferred.",
+        "Round cells transferred.", "| blast | 77 |", "### Real cells\nOn 9 pictures.",
+        "| recall | 0.5 | 0.4 to 0.61 |", "| LAMR | mean IoU |",
     ):  # fmt: skip
         assert words in card
     assert all(f"| {kind.label} |" in card for kind in CellType)
