@@ -199,7 +199,7 @@ def _medians(contenders: Sequence[Contender], tiles: Sequence[Picture], rounds: 
 def _about(threads: int, tiles: int, rounds: int) -> str:
     return (
         f"All in turn in one process, {threads} threads each, {tiles} fit tiles of a phantom slide, {rounds} rounds, "
-        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores (more than {threads} falsifies); ratios are to the first."
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores (more than {threads} falsifies); ratios to the first."
     )
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_dataset"]
 
 SOURCE: Final = "marrowcount's digital phantom, drawn smears of known truth"
+LICENCE: Final = "AGPL-3.0-or-later"
+"""What the program draws is its own work."""
 UM_PER_PX: Final = 0.25
 TILE: Final = SizePx(TILE_PX, TILE_PX)
 
@@ -42,7 +44,7 @@ def draw_dataset(out: Path, seeds: tuple[int, int], size_px: int, unfit: int | N
         DatasetError: ``dataset-exists``, ``dataset-unwritable``.
     """
     slides = [(profile, seed) for seed in range(seeds[0], seeds[1] + 1) for profile in PROFILES]
-    with DatasetWriter(out, out.name, SOURCE) as writer, progress_bar(console) as bar:
+    with DatasetWriter(out, out.name, SOURCE, LICENCE) as writer, progress_bar(console) as bar:
         for profile, seed in bar.track(slides, description="slides"):
             slide = PhantomSlide(profile, seed, SizePx(size_px, size_px))
             for tile, example in _examples(slide, f"{profile}-{seed}", unfit):
