@@ -19,3 +19,17 @@ def test_the_tables_hold_every_round() -> None:
     assert "| blast | 7 | 0.50 |" in lines
     assert "| blast | 9 | - |" in lines
     assert "| mast cell (not scored by the paper) | 0 | - |" in lines
+
+
+def test_arms_are_set_beside_chance() -> None:
+    """Round by round after the first, which all share: what an arm has more or less than random; without it nothing."""
+    rounds = [
+        StudyRound(arm, number, 10 * number, {CellType.BLAST: labels}, {}, mean)
+        for arm, number, labels, mean in (
+            ("active", 1, 7, 0.2), ("active", 2, 19, 0.5), ("random", 1, 7, 0.2), ("random", 2, 14, 0.53),
+        )
+    ]  # fmt: skip
+    assert [line for line in study_lines(rounds) if line.startswith("| active |")][2:] == [
+        "| active | 2 | -0.030 | +5 |"
+    ]
+    assert not [line for line in study_lines(rounds[:2]) if "less that of random" in line]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from marrowcount.slides.manifest import ModelManifest
     from marrowcount.slides.measurements import Figure, Measurement
@@ -58,11 +58,11 @@ def _of_class(manifest: ModelManifest, name: str) -> str:
     return f"{manifest.figures[name]:g}" if name in manifest.figures else "-"
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(_lines(heads, rows))
 
 
-def _lines(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _lines(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield "| --- |" + " --- |" * (len(heads) - 1)
     yield from (f"| {' | '.join(row)} |" for row in rows)

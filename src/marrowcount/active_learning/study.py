@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.active_learning.strategies import Strategy
 from marrowcount.cytology.cell_types import PAPER_SCORED_CLASSES, CellType
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def study_lines(rounds: Sequence[StudyRound]) -> Iterator[str]:
     """The rounds as Markdown: means of all arms, then the paper's table for each arm."""
     arms = list(dict.fromkeys(one.arm for one in rounds))
     yield from _means(rounds)
+    yield from _differences(rounds)
     for arm in arms:
         of_arm = sorted((one for one in rounds if one.arm == arm), key=lambda one: one.number)
         yield ""
@@ -79,6 +81,19 @@ def _means(rounds: Sequence[StudyRound]) -> Iterator[str]:
         interval = "" if math.isnan(one.low) else f"{one.low:.3f} to {one.high:.3f}"
         said = ", ".join(f"{count} {action}" for action, count in one.actions.items() if count)
         yield f"| {one.arm} | {one.number} | {one.tiles} | {one.objects} | {one.mean:.3f} | {interval} | {said} |"
+
+
+def _differences(rounds: Sequence[StudyRound]) -> Iterator[str]:
+    """Every arm beside chance, iteration by iteration; nothing where chance has no arm."""
+    by_chance = {one.number: one for one in rounds if one.arm == Strategy.RANDOM}
+    beside = [(one, by_chance[one.number]) for one in rounds if one.arm != Strategy.RANDOM and one.number in by_chance]
+    later = [(one, other) for one, other in beside if one.number > 1]
+    if later:
+        yield ""
+        yield "| arm | iteration | mAP less that of random | labelled objects less those of random |"
+        yield "|---|---|---|---|"
+    for one, other in later:
+        yield f"| {one.arm} | {one.number} | {one.mean - other.mean:+.3f} | {one.objects - other.objects:+d} |"
 
 
 def _by_class(rounds: Sequence[StudyRound]) -> Iterator[str]:

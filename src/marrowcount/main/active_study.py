@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from marrowcount.main.active_study_tiles import StudyTiles
+
 __all__ = ["StudyRequest", "run_active_study"]
 
 ACTIVE: Final = "active"
@@ -116,7 +118,8 @@ def run_active_study(request: StudyRequest, console: Console) -> Sequence[StudyR
     done: list[StudyRound] = []
     for number in range(1, request.iterations + 1):
         done += [rounds.done(arm, strategies[arm], number) for arm in request.arms]
-        _write_report(request, sorted(done, key=lambda one: request.arms.index(one.arm)), console)
+        in_order = sorted(done, key=lambda one: request.arms.index(one.arm))
+        _write_report(request, [*_header(request), *_sizes(request, pool, held_out)], in_order, console)
     return done
 
 
@@ -136,7 +139,7 @@ def _require_same(request: StudyRequest) -> None:
     path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_report(request: StudyRequest, rounds: Sequence[StudyRound], console: Console) -> None:
+def _write_report(request: StudyRequest, head: Sequence[str], rounds: Sequence[StudyRound], console: Console) -> None:
     """Text, figures and picture; each beside and then in its place."""
     content = {"command": _command(request), "rounds": [round_content(one) for one in rounds]}
     picture = request.out / "images" / f"{REPORT}.png"
@@ -144,7 +147,7 @@ def _write_report(request: StudyRequest, rounds: Sequence[StudyRound], console: 
     files = {
         picture: draw_learning_curve(rounds),
         request.out / f"{REPORT}.json": (json.dumps(content, indent=1) + "\n").encode(),
-        request.out / f"{REPORT}.md": "\n".join([*_header(request), *study_lines(rounds), ""]).encode(),
+        request.out / f"{REPORT}.md": "\n".join([*head, *study_lines(rounds), ""]).encode(),
     }
     for path, data in files.items():
         partial = path.with_name(f".{path.name}.partial")
@@ -176,6 +179,19 @@ def _header(request: StudyRequest) -> Iterator[str]:
     )
     yield ""
     yield f"![mAP against labelled objects](images/{REPORT}.png)"
+    yield ""
+
+
+def _sizes(request: StudyRequest, pool: StudyTiles, held_out: StudyTiles) -> Iterator[str]:
+    """What a reader must know to judge the curve."""
+    slides = len({where.group for where in pool.where}), len({where.group for where in held_out.where})
+    begin = f"the weights of {request.start.name}" if request.start else "random weights"
+    yield (
+        f"Chosen from {len(pool)} fit tiles of {slides[0]} slides; measured on {len(held_out)} tiles of {slides[1]} "
+        f"others, {request.slide_px} px each. The first training took {request.first_steps} steps of "
+        f"{request.batch} parts of tiles from {begin}, each later one {request.steps}. Labels add up over the "
+        "iterations, and so do the steps: within an arm nobody can tell which helped; arms differ in labels alone."
+    )
     yield ""
 
 
