@@ -61,7 +61,7 @@ def packaged(stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "marrow-roi-9.0.0"
 
 
-def test_manifest_and_card_say_what_was_done(packaged: Path) -> None:
+def test_manifest_and_card_say_what_was_done(packaged: Path, stores: Path) -> None:
     """Figures measured here and elsewhere, the data by name, the cost of 8 bit integers, the notes."""
     manifest, card = read_manifest(packaged), (packaged / "MODEL_CARD.md").read_text()
     assert (manifest.name, manifest.version) == ("marrow-roi", "9.0.0")
@@ -69,6 +69,8 @@ def test_manifest_and_card_say_what_was_done(packaged: Path) -> None:
     assert {"roc_auc", "int8_loss", "runtimes_apart", "milliseconds_a_tile_1_threads"} <= set(manifest.figures)
     assert "digital phantom" in manifest.training_data
     assert "(4 tiles)" in manifest.measured_on
+    assert manifest.examples == {stores.name: {"fit": 2, "unfit": 2}}
+    assert "| unfit | 2 |" in card
     assert "Nothing transferred." in card
     assert f"{manifest.figures['int8_loss']:g} of the ROC AUC is lost" in card
 

@@ -11,6 +11,7 @@ import pytest
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import ModelError
 from marrowcount.slides.manifest import CELL_CLASSES, ModelManifest, read_manifest, verified_bytes
+from marrowcount.slides.measurements import Figure, Measurement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,14 @@ def code_of(folder: Path) -> str:
 def test_written_manifest_is_read_back(tmp_path: Path) -> None:
     """Nothing is lost on the way through the file."""
     assert read_manifest(write(tmp_path, manifest().to_json())) == manifest()
+    figures = {"recall": Figure(0.5, 0.4, 0.6), "tiles": Figure(9)}
+    told = manifest(
+        examples={"phantom": {"blast": 7}},
+        confusions=("blast found not at all: 3 % of 100",),
+        measurements=(Measurement("Fresh", "On 9 tiles.", figures),),
+        notes="None.",
+    )
+    assert read_manifest(write(tmp_path, told.to_json())) == told
 
 
 def test_classes_are_the_nineteen_in_order() -> None:
