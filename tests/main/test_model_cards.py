@@ -134,5 +134,5 @@ def test_counted_slides_of_a_report(tmp_path: Path) -> None:
     one = read_measurement("Counted", tmp_path / "report.json", manifest)
     assert one.figures["true percentages inside their 95 % interval, all slides (36 of 48)"].value == 0.75
     assert one.figures["the same where less than half of the fit tiles were counted (24 of 36)"].low is not None
-    assert one.figures["tiles to convergence, aml, median of 4 slides"].value == 140
+    assert one.figures["tiles to convergence, aml (median of 4)"].value == 140
     assert one.about.startswith("On 4 counted slides.")

@@ -43,6 +43,7 @@ class _Data(_Part):
     pictures: int
     patients: int
     groups: int
+    incomplete: int
 
 
 class _Report(_Part):
@@ -67,11 +68,16 @@ class _Classification(_Part):
     accuracy: _Estimate
 
 
+class _Class(_Part):
+    average_precision: _Estimate
+
+
 class _Cells(_Report):
     kind: Literal["cells"]
     data: _Data
     threshold: float
     mean: dict[str, _Estimate]
+    classes: dict[str, _Class]
     nucleated: dict[str, object]
     cohen_kappa: _Estimate
     classification: _Classification
@@ -149,12 +155,7 @@ def _figures(report: _Roi | _Cells | _Slides | _Benchmark) -> Iterator[tuple[str
         yield from _of_slides(report)
         return
     if isinstance(report, _Cells):
-        yield from _existing({f"mean {name}": report.mean[name] for name in MEASURES})
-        nucleated = {name: _Estimate.model_validate(report.nucleated[name]) for name in MEASURES[:3]}
-        yield from _existing({f"nucleated cell of any class: {name}": one for name, one in nucleated.items()})
-        named = {"macro F1": report.classification.macro_f1, "accuracy": report.classification.accuracy}
-        yield from _existing({f"cells whose places are known: {name}": one for name, one in named.items()})
-        yield from _existing({"cohen kappa": report.cohen_kappa})
+        yield from _existing(dict(_of_cells(report)))
         return
     yield from _existing(report.figures)
     if isinstance(report, _Roi):
@@ -162,6 +163,18 @@ def _figures(report: _Roi | _Cells | _Slides | _Benchmark) -> Iterator[tuple[str
         yield "tiles accepted", Figure(accepted_unfit + accepted_fit)
         yield "of these truly unfit (false accepts)", Figure(accepted_unfit)
         yield "truly fit tiles refused", Figure(refused_fit)
+
+
+def _of_cells(report: _Cells) -> Iterator[tuple[str, _Estimate]]:
+    """Means and classes are left out where kinds were not drawn: false finds of those are passed over, which flatters."""
+    if not report.data.incomplete:
+        yield from ((f"mean {name}", report.mean[name]) for name in MEASURES)
+        yield from ((f"average precision, {label}", one.average_precision) for label, one in report.classes.items())
+    for name in MEASURES[:3]:
+        yield f"nucleated cell of any class: {name}", _Estimate.model_validate(report.nucleated[name])
+    yield "cells whose places are known: macro F1", report.classification.macro_f1
+    yield "cells whose places are known: accuracy", report.classification.accuracy
+    yield "cohen kappa", report.cohen_kappa
 
 
 def _of_slides(report: _Slides) -> Iterator[tuple[str, Figure]]:
@@ -177,7 +190,7 @@ def _of_slides(report: _Slides) -> Iterator[tuple[str, Figure]]:
     for profile in dict.fromkeys(slide.profile for slide in report.slides):
         tiles = [s.tiles_counted for s in report.slides if s.profile == profile and s.reason == "converged"]
         if tiles:
-            yield f"tiles to convergence, {profile}, median of {len(tiles)} slides", Figure(median(tiles))
+            yield f"tiles to convergence, {profile} (median of {len(tiles)})", Figure(median(tiles))
 
 
 def _existing(estimates: Mapping[str, _Estimate]) -> Iterator[tuple[str, Figure]]:
