@@ -166,7 +166,7 @@ def _figures(report: _Roi | _Cells | _Slides | _Benchmark) -> Iterator[tuple[str
 
 
 def _of_cells(report: _Cells) -> Iterator[tuple[str, _Estimate]]:
-    """Means and classes are left out where kinds were not drawn: false finds of those are passed over, which flatters."""
+    """Means and classes are left out where kinds were not drawn: false finds of those pass, which flatters."""
     if not report.data.incomplete:
         yield from ((f"mean {name}", report.mean[name]) for name in MEASURES)
         yield from ((f"average precision, {label}", one.average_precision) for label, one in report.classes.items())
