@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import MicroscopyBulkSimpleAnnotationsStorage
 
 from marrowcount.errors import DatasetError
 from marrowcount.slides.geometry import PixelBox
+from marrowcount_adapters.annotations.inflating import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -84,10 +84,11 @@ def read_rectangles(path: Path) -> Rectangles:
 
     Raises:
         DatasetError: ``annotations-malformed``: no sound annotation instance; ``annotations-unsupported``: other than
-            2D rectangles of a whole level; ``label-unreadable``: the file cannot be read.
+            2D rectangles of a whole level; ``annotations-too-large``: deflated, and unfolds to more than any hold;
+            ``label-unreadable``: the file cannot be read.
     """
     with _told(path):
-        dataset = dcmread(path)
+        dataset = read_bounded(path)
         if dataset.SOPClassUID != MicroscopyBulkSimpleAnnotationsStorage:
             raise DatasetError("annotations-malformed", f"{path.name} holds no Microscopy Bulk Simple Annotations")
         if not dataset.AnnotationGroupSequence:  # Type 1: the standard knows no empty annotation
