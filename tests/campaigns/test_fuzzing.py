@@ -13,7 +13,7 @@ from fuzz_seeds import CORPUS, KINDS, read_corpus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FED = {"files": 1500, "pdus": 200, "http": 60, "requests": 250, "server": 80, "answers": 10, GUIDED: 1500}
+FED = {"files": 1500, "pdus": 200, "http": 60, "requests": 250, "server": 80, "answers": 10, GUIDED: 400}
 
 
 @pytest.mark.parametrize("kind", sorted(SHARES))
