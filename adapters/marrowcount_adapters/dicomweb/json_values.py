@@ -67,7 +67,7 @@ def character_set(value: bytes) -> tuple[str, ...]:
     names = [name.strip() for name in value.decode("latin-1").strip(" \0").split("\\")]
     try:
         return tuple(convert_encodings(names))
-    except LookupError:
+    except (LookupError, ValueError):  # the latter for a NUL within a name
         return DEFAULT_CHARACTER_SET
 
 

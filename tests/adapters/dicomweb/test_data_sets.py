@@ -21,6 +21,7 @@ from marrowcount.errors import InstanceError
 from marrowcount_adapters.dicomweb.bulk import all_bulk, find_element
 from marrowcount_adapters.dicomweb.data_set import MAX_DEPTH, Kind, walk
 from marrowcount_adapters.dicomweb.dicom_json import json_object
+from marrowcount_adapters.dicomweb.json_values import character_set
 from marrowcount_adapters.dicomweb.part10 import opened
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian]
@@ -266,3 +267,10 @@ def test_icons_within_are_passed_over() -> None:
     data = sequence + b"\x88\0\x04\x09LO\2\0ab"
     steps = list(walk(io.BytesIO(data), 0, len(data), implicit=False))
     assert [step.tag for step in steps if step.kind is Kind.ELEMENT] == [0x7FE00010, 0x00880904]
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+@pytest.mark.parametrize("named", [b"ISO_IR\0 100", b"NONE SUCH", b"\0", b"ISO 2022 IR 87\\\0IR"])
+def test_a_character_set_that_is_none_costs_no_metadata(named: bytes) -> None:
+    """Text is then read in the default repertoire; fuzzing found a NUL within a name to be an error of no kind."""
+    assert character_set(named)
