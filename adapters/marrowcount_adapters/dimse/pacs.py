@@ -180,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = {"ready": True, "ae_title": pacs.ae_title, "host": options.host, "port": port}
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
-        stop.wait()
+        while not stop.wait(0.5):  # a signal does not always wake a thread that waits without end
+            pass
     return 0
 
 

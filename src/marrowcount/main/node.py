@@ -46,6 +46,9 @@ LONGEST_PAUSE_S: Final = 60.0
 STEADY_S: Final = 120.0
 """A worker that lived so long could start; the next pause is the shortest again."""
 
+LOOK_UP_S: Final = 0.5
+"""Between two looks for a signal that did not wake the main thread."""
+
 log = structlog.get_logger()
 
 
@@ -63,13 +66,23 @@ def until_terminated(work: Callable[[threading.Event], None]) -> None:
     work(stop)
 
 
+def rest_until(stop: threading.Event) -> None:
+    """Wait for the event that a signal sets, looking up now and then.
+
+    Python runs a signal's handler in the main thread when that wakes. A signal that comes just before it goes to sleep,
+    or that the system hands to another thread, does not wake it; a wait without end would then never hear of it.
+    """
+    while not stop.wait(LOOK_UP_S):
+        pass
+
+
 def _serve(settings: Settings, file: Path | None, stop: threading.Event) -> None:
     with open_parts(settings) as parts, ExitStack() as running:
         announced: dict[str, object] = {"ready": True}
         for service in _services(parts, file):
             announced |= running.enter_context(service)
         _announce(announced)
-        stop.wait()
+        rest_until(stop)
 
 
 def _services(parts: Parts, file: Path | None) -> Iterator[Service]:

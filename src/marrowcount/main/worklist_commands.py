@@ -53,6 +53,7 @@ class _Place:
 
 
 def _serve(place: _Place, keep_days: float, stop: threading.Event) -> None:
+    from marrowcount.main.node import rest_until  # noqa: PLC0415 - heavy, and only for this command
     from marrowcount_adapters.schedule import SystemClock, Tick, ticking  # noqa: PLC0415 - as above
     from marrowcount_adapters.ups_worklist import (  # noqa: PLC0415 - as above
         EventHub,
@@ -72,7 +73,7 @@ def _serve(place: _Place, keep_days: float, stop: threading.Event) -> None:
         sys.stdout.write(json.dumps({"ready": True, "url": server.url, "port": server.port}) + "\n")
         sys.stdout.flush()
         with ticking(Tick("forget", FORGET_EVERY_S, lambda: bool(operations.forget()))):
-            stop.wait()
+            rest_until(stop)
         operations.announce("GOING DOWN")
     finally:
         server.stop()
