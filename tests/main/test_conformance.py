@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 HERE = REPOSITORY / "conformance" / "dicom"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def generate() -> Any:  # noqa: ANN401 - a module that lies on no package's path
     """The program that writes the statement."""
     sys.path.insert(0, str(HERE))
