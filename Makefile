@@ -43,8 +43,8 @@ viewer:  ## bring the slide viewer of the node's page from npm, where that is po
 ohif: peers
 	@$(PYTHON) adapters/npm_packages.py ohif $(OHIF) || echo "ohif: not brought; the tests that look with it stand aside"
 
-test: $(VENV)/.installed-dev peers viewer ohif $(CONVERTER)/.made  ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev peers viewer ohif $(CONVERTER)/.made  ## run all tests (WORKERS=2: in two processes)
+	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 
 check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check $(SOURCES)
