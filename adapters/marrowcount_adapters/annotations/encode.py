@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from highdicom.ann import AnnotationGroup, Measurements, MicroscopyBulkSimpleAnnotations
 from highdicom.color import CIELabColor
-from highdicom.sr import CodedConcept
 
-from marrowcount.cytology.cell_types import CODES, CellType, Code, Grade
-from marrowcount.cytology.concepts import COUNTED_TILES, REJECTED_TILES
+from marrowcount.cytology.cell_types import CODES, CellType, Code
+from marrowcount.cytology.concepts import (
+    CERTAINTY,
+    COUNTED_TILES,
+    NO_UNITS,
+    PROBABILITY,
+    REJECTED_TILES,
+    SELECTED_REGION,
+    SPATIAL_CONCEPT,
+)
 from marrowcount.cytology.palette import COUNTED_TILE_COLOUR, PALETTE, REJECTED_TILE_COLOUR
 from marrowcount.errors import Refusal, SlideError
 from marrowcount.result import ModelTask
@@ -39,12 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_cells", "encode_roi"]
 
-CERTAINTY: Final = CodedConcept("111012", "DCM", "Certainty of Finding")
-PROBABILITY: Final = CodedConcept("122157", "DCM", "Probability")
-NO_UNITS: Final = CodedConcept("1", "UCUM", "no units")
-SELECTED_REGION: Final = Code("111099", "DCM", "Selected region", Grade.A)
-SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concept", Grade.A)
-
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
@@ -56,7 +57,7 @@ class _Finding:
     kind: Code
     modifier: Code | None
     colour: str
-    measured: CodedConcept
+    measured: Code
     task: ModelTask
 
 
@@ -184,7 +185,7 @@ def _group(result: CountResult, number: int, finding: _Finding, found: _Boxes, d
         graphic_data=drawing.corners(found.boxes),
         algorithm_type="AUTOMATIC",
         algorithm_identification=algorithm(result.model(finding.task)),
-        measurements=[Measurements(finding.measured, probabilities, NO_UNITS)],
+        measurements=[Measurements(coded(finding.measured), probabilities, coded(NO_UNITS))],
         display_color=CIELabColor.from_string(finding.colour),
     )
     if finding.modifier is not None:  # highdicom has no argument for it

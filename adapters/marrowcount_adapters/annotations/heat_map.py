@@ -14,8 +14,7 @@ from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 
-from marrowcount.cytology.cell_types import Code, Grade
-from marrowcount.cytology.concepts import COUNTED_TILES, LOOKED_AT_TILES
+from marrowcount.cytology.concepts import COUNTED_TILES, LOOKED_AT_TILES, SPATIAL_CONCEPT
 from marrowcount.cytology.palette import COUNTED_TILE_COLOUR, REJECTED_TILE_COLOUR
 from marrowcount.result import ModelTask
 from marrowcount.slides.tiles import TILE_PX
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_heat_map"]
 
-SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concept", Grade.A)
 LARGEST: Final = 255
 """Maximum Fractional Value (0062,000E): probabilities in steps of 0.004."""
 THICKNESS_MM: Final = 0.001

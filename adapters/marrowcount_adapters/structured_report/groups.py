@@ -17,6 +17,7 @@ from marrowcount.cytology.concepts import (
     AUTOMATED_IMAGE_ANALYSIS,
     BMME,
     BONE_MARROW,
+    CERTAINTY,
     CHI_SQUARE_DISTANCE,
     COUNT,
     IHCT,
@@ -24,6 +25,7 @@ from marrowcount.cytology.concepts import (
     INTERVAL_LOW,
     ME_RATIO,
     NDC_PERCENT,
+    NO_UNITS,
     STOPPING_REASON,
     STOPPING_REASONS,
     STOPPING_RULE,
@@ -126,9 +128,9 @@ def _certainty(result: CountResult, cell_type: CellType) -> Iterator[Measurement
     probabilities = [found.probability for found in result.detections if found.cell_type is cell_type]
     if probabilities:
         yield Measurement(
-            CodedConcept("111012", "DCM", "Certainty of Finding"),
+            items.coded(CERTAINTY),
             round(float(sum(probabilities)) / len(probabilities), 4),
-            CodedConcept("1", "UCUM", "no units"),
+            items.coded(NO_UNITS),
             derivation=CodedConcept(*items.MEAN),
         )
 

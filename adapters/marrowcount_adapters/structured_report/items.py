@@ -14,6 +14,7 @@ from highdicom.sr import (
     TextContentItem,
 )
 
+from marrowcount.cytology.concepts import NO_UNITS
 from marrowcount.workflow.identity import MANUFACTURER
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def ratio(name: Code, value: float | None) -> Measurement:
 
 def number(name: Code, value: float | None) -> Measurement:
     """A NUM without unit; undefined where None."""
-    return _may_be_undefined(name, value, CodedConcept("1", "UCUM", "no units"))
+    return _may_be_undefined(name, value, coded(NO_UNITS))
 
 
 def _may_be_undefined(name: Code, value: float | None, unit: CodedConcept) -> Measurement:

@@ -20,7 +20,7 @@ from highdicom.sr import (
     TrackingIdentifier,
 )
 
-from marrowcount.cytology.concepts import BONE_MARROW, COUNTED_TILES
+from marrowcount.cytology.concepts import BONE_MARROW, COUNTED_TILES, NO_UNITS, PROBABILITY, SPATIAL_CONCEPT
 from marrowcount.result import ModelTask
 from marrowcount.workflow.identity import REGION_SERIES, result_uid
 from marrowcount_adapters.structured_report.document import (
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_regions"]
 
-SPATIAL_CONCEPT: Final = ("309825002", "SCT", "Spatial and Relational Concept")
-PROBABILITY: Final = ("122157", "DCM", "Probability")
-NO_UNITS: Final = ("1", "UCUM", "no units")
 DOCUMENT: Final = DocumentKind("regions", REGION_SERIES, Comprehensive3DSR)
 
 
@@ -90,13 +87,11 @@ def _region(
         referenced_region=ImageRegion3D(
             "POLYGON", _outline(tile.box, placement), result.context.frame_of_reference_uid
         ),
-        finding_category=CodedConcept(*SPATIAL_CONCEPT),
+        finding_category=coded(SPATIAL_CONCEPT),
         finding_type=coded(COUNTED_TILES),
         finding_sites=[FindingSite(coded(BONE_MARROW))],
         algorithm_id=algorithm(result.model(ModelTask.ROI)),
-        measurements=[
-            Measurement(CodedConcept(*PROBABILITY), round(looked_at.probability, 4), CodedConcept(*NO_UNITS))
-        ],
+        measurements=[Measurement(coded(PROBABILITY), round(looked_at.probability, 4), coded(NO_UNITS))],
     )
 
 

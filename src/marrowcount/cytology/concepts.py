@@ -20,6 +20,7 @@ __all__ = [
     "BMME",
     "BONE_MARROW",
     "BONE_MARROW_ASPIRATE",
+    "CERTAINTY",
     "CHI_SQUARE_DISTANCE",
     "COUNT",
     "COUNTED_TILES",
@@ -33,7 +34,11 @@ __all__ = [
     "MARROW_REPORT",
     "ME_RATIO",
     "NDC_PERCENT",
+    "NO_UNITS",
+    "PROBABILITY",
     "REJECTED_TILES",
+    "SELECTED_REGION",
+    "SPATIAL_CONCEPT",
     "STOPPING_REASON",
     "STOPPING_REASONS",
     "STOPPING_RULE",
@@ -60,6 +65,11 @@ ME_RATIO: Final = Code("11138-5", "LN", "Myeloid cells/Erythroid cells [# Ratio]
 BONE_MARROW: Final = Code("14016003", "SCT", "Bone marrow structure", Grade.A)
 BONE_MARROW_ASPIRATE: Final = Code("396997002", "SCT", "Specimen from bone marrow obtained by aspiration", Grade.A)
 COUNT: Final = Code("246432004", "SCT", "Number of occurrences", Grade.A)
+CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding", Grade.A)
+PROBABILITY: Final = Code("122157", "DCM", "Probability", Grade.A)
+NO_UNITS: Final = Code("1", "UCUM", "no units", Grade.A)
+SELECTED_REGION: Final = Code("111099", "DCM", "Selected region", Grade.A)
+SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concept", Grade.A)
 
 NDC_PERCENT: Final = _local("NDC_PERCENT", "Percentage of nucleated differential count")
 INTERVAL_LOW: Final = _local("CI95_LOW", "Lower bound of 95 % interval, sampling only")
