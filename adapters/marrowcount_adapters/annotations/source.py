@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from pydicom.dataset import Dataset
 
 from marrowcount.errors import Refusal, SlideError
+from marrowcount.zones import zone_of_offset
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -96,8 +96,4 @@ def _require(header: Dataset) -> None:
 
 def zone_of(header: Dataset) -> tzinfo | None:
     """The zone of all times in the header (Timezone Offset From UTC, 0008,0201); None where it says no sound one."""
-    offset = header.get("TimezoneOffsetFromUTC")
-    try:
-        return datetime.strptime(offset, "%z").tzinfo if offset else None
-    except ValueError:
-        return None
+    return zone_of_offset(header.get("TimezoneOffsetFromUTC"))

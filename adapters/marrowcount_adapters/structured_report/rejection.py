@@ -5,7 +5,6 @@ Archives read it as IHE RAD's Imaging Object Change Management (IOCM) says.
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -27,11 +26,12 @@ from marrowcount.workflow.identity import (
     uid_of,
     withdrawal_uid,
 )
+from marrowcount.zones import zone_of_offset
 from marrowcount_adapters.structured_report.document import DEVICE, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import tzinfo
+    from datetime import datetime
 
     from pydicom.dataset import Dataset
 
@@ -77,7 +77,7 @@ def encode_withdrawal(superseded: Sequence[Dataset], code: str, moment: datetime
     dataset = _note(superseded, partial(withdrawal_uid, uids), device, f"{WITHDRAWN} ({code})")
     take_over(dataset, superseded[0])
     _complete(dataset, superseded[0])
-    local = moment.astimezone(zone_of_times(superseded[0]) or moment.tzinfo)
+    local = moment.astimezone(zone_of_offset(superseded[0].get("TimezoneOffsetFromUTC")) or moment.tzinfo)
     for kind in ("Series", "Content", "InstanceCreation"):
         setattr(dataset, f"{kind}Date", DA(local.date()))
         setattr(dataset, f"{kind}Time", TM(local.time()))
@@ -111,12 +111,6 @@ def _note(superseded: Sequence[Dataset], uid: Callable[[str], str], device: UUID
         if item.ValueType in REFERENCES:  # TID 2010 knows no concept name there; highdicom writes one
             del item.ConceptNameCodeSequence
     return dataset
-
-
-def zone_of_times(header: Dataset) -> tzinfo | None:
-    """The zone of all times of an instance (Timezone Offset From UTC); None where it names none."""
-    offset = header.get("TimezoneOffsetFromUTC")
-    return datetime.strptime(str(offset), "%z").tzinfo if offset else None
 
 
 def _complete(dataset: Dataset, header: Dataset) -> None:

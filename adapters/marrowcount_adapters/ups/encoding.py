@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
@@ -21,6 +21,7 @@ from marrowcount.workitems import (
     Workitem,
     WorkitemState,
 )
+from marrowcount.zones import zone_of_offset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -186,7 +187,7 @@ def data_set_of(elements: Mapping[str, object]) -> Dataset:
     """
     try:
         return Dataset.from_json(dict(elements))
-    except Exception as error:
+    except UNSOUND as error:
         raise MalformedWorkitemError(type(error).__name__) from error
 
 
@@ -283,13 +284,11 @@ def _decoded_dt(dataset: Dataset, keyword: str, zone: tzinfo) -> datetime | None
     year, month, day, hour, minute, second = (int(part) if part else None for part in parts)
     microsecond = int((fraction or "").ljust(6, "0"))
     said = offset or str(dataset.get("TimezoneOffsetFromUTC") or "").strip()
+    named = zone_of_offset(said) if said else zone
+    if named is None:
+        raise ValueError(keyword)
     at = datetime(year or 1, month or 1, day or 1, hour or 0, minute or 0, second or 0, microsecond)  # noqa: DTZ001
-    return at.replace(tzinfo=_offset(said) if said else zone)
-
-
-def _offset(text: str) -> timezone:
-    sign = -1 if text.startswith("-") else 1
-    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[3:5])))
+    return at.replace(tzinfo=named)
 
 
 def decode_event(kind: int, uid: str, information: Dataset) -> WorkitemEvent:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from marrowcount.zones import zone_of_offset
 from marrowcount_adapters.ups_worklist.json_model import TAG, Attributes, MalformedError
 
 if TYPE_CHECKING:
@@ -234,9 +235,12 @@ def _span(text: str) -> tuple[datetime, datetime]:
     if not found:
         raise MalformedError("a date and time is not of the form YYYYMMDDHHMMSS.FFFFFF&ZZXX")
     digits, fraction = found["digits"], found["fraction"] or ""
+    zone = zone_of_offset(found["zone"]) if found["zone"] else UTC
+    if zone is None:
+        raise MalformedError("there is no such zone")
     try:
         start = datetime.strptime(digits + EARLIEST[len(digits) :] + fraction.ljust(6, "0"), "%Y%m%d%H%M%S%f").replace(
-            tzinfo=_zone(found["zone"])
+            tzinfo=zone
         )
         after = _after(start, len(digits), len(fraction))
     except (ValueError, OverflowError) as error:
@@ -252,10 +256,3 @@ def _after(start: datetime, digits: int, fraction: int) -> datetime:
         return (start + timedelta(days=31)).replace(day=1)
     units = {8: timedelta(days=1), 10: timedelta(hours=1), 12: timedelta(minutes=1)}
     return start + units.get(digits, timedelta(microseconds=10 ** (6 - fraction)))
-
-
-def _zone(text: str | None) -> timezone:
-    if not text:
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
-    return timezone(-offset if text[0] == "-" else offset)

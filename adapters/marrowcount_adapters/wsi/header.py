@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -24,10 +24,12 @@ from marrowcount.errors import InstanceError
 from marrowcount.result import SlideContext, Specimen
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import InstanceFacts
+from marrowcount.zones import zone_of_offset
 from marrowcount_adapters.wsi.bounded import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import timezone
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -95,8 +97,6 @@ PATIENT_TAGS: Final = (
 UID_FORM: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
 UID_MAX_LENGTH: Final = 64
 """PS3.5 section 9.1."""
-
-ZONE_FORM: Final = re.compile(r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3])(?P<minutes>[0-5]\d)")
 
 URI_PREFIXES: Final[Mapping[str, str]] = MappingProxyType({"ISO": "urn:oid:", "UUID": "urn:uuid:", "URI": ""})
 """Universal Entity ID Type (0040,0033) to the URI that such an id makes."""
@@ -336,7 +336,7 @@ def _system(designator: Dataset | None) -> str:
 
 
 def _acquired(dataset: Dataset) -> datetime | None:
-    zone = _zone(_text(dataset, "TimezoneOffsetFromUTC"))
+    zone = zone_of_offset(_text(dataset, "TimezoneOffsetFromUTC"))
     study_date = _text(dataset, "StudyDate")
     study = study_date + _text(dataset, "StudyTime") if study_date else ""
     return _moment(_text(dataset, "AcquisitionDateTime"), zone) or _moment(study, zone)
@@ -351,12 +351,3 @@ def _moment(text: str, zone: timezone | None) -> datetime | None:
     if moment is None:
         return None
     return datetime.combine(moment.date(), moment.time(), moment.tzinfo or zone)
-
-
-def _zone(offset: str) -> timezone | None:
-    """Timezone Offset From UTC (0008,0201), as "+0100"; None where it is empty or malformed."""
-    form = ZONE_FORM.fullmatch(offset)
-    if form is None:
-        return None
-    sign = -1 if form["sign"] == "-" else 1
-    return timezone(sign * timedelta(hours=int(form["hours"]), minutes=int(form["minutes"])))
