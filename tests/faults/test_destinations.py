@@ -75,6 +75,14 @@ class Course:
         """A destination answers for what it took."""
         return note_report(self.ledger, self.clock, report, ASKING)
 
+    def deliver_until_committed(self) -> None:
+        """All is sent, and answered for by associations of the destination's own."""
+        self.deliver_for(20 * STEP_S)
+        deadline = monotonic() + 30
+        while self.states != {DeliveryState.COMMITTED}:
+            assert monotonic() < deadline, self.ledger.deliveries()
+            sleep(0.05)
+
     @property
     def states(self) -> set[DeliveryState]:
         return {delivery.state for delivery in self.ledger.deliveries()}
@@ -129,11 +137,7 @@ def test_an_hour_without_an_archive_that_answers_for_results_is_made_up_for(cour
     files = result_files(tmp_path)
     course.without_destinations(_order(files))
     with pacs_process(tmp_path, port):
-        course.deliver_for(20 * STEP_S)
-        deadline = monotonic() + 30
-        while course.states != {DeliveryState.COMMITTED}:
-            assert monotonic() < deadline, course.ledger.deliveries()
-            sleep(0.05)
+        course.deliver_until_committed()
     assert len(list((tmp_path / "pacs").glob("*.dcm"))) == len(files)
 
 
@@ -153,11 +157,7 @@ def test_an_archive_that_is_gone_before_it_answers_is_asked_again(course: Course
     assert (waiting.state, waiting.asks, list(waiting.unsent)) == (DeliveryState.WAITING, 1, [])
     course.destinations["pacs"] = DicomDestination("pacs", peer, CALLING, commit=True, on_commitment=course.heard)
     with pacs_process(tmp_path, port):
-        course.deliver_for(20 * STEP_S)
-        deadline = monotonic() + 30
-        while course.states != {DeliveryState.COMMITTED}:
-            assert monotonic() < deadline, course.ledger.deliveries()
-            sleep(0.05)
+        course.deliver_until_committed()
 
 
 def test_an_hour_without_a_dicomweb_server_is_made_up_for(course: Course, tmp_path: Path) -> None:
