@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow wheel clean
+.PHONY: help install demo test check format peers node-peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,7 +43,15 @@ viewer:  ## bring the slide viewer of the node's page from npm, where that is po
 ohif: peers
 	@$(PYTHON) adapters/npm_packages.py ohif $(OHIF) || echo "ohif: not brought; the tests that look with it stand aside"
 
-test: $(VENV)/.installed-dev peers viewer ohif $(CONVERTER)/.made  ## run all tests (WORKERS=2: in two processes)
+NODE_PEERS := .peers/node
+$(NODE_PEERS)/.installed: tests/peers/node/package-lock.json | peers
+	@mkdir -p $(NODE_PEERS) && cp tests/peers/node/package.json tests/peers/node/package-lock.json $(NODE_PEERS)/
+	@(cd $(NODE_PEERS) && npm ci --silent --ignore-scripts --no-audit --no-fund) && touch $@ \
+		|| echo "node peers: not brought (they need npm); the tests that talk to them stand aside"
+
+node-peers: $(NODE_PEERS)/.installed  ## bring the FHIR server, authorization server and validators that tests talk to
+
+test: $(VENV)/.installed-dev peers viewer ohif node-peers $(CONVERTER)/.made  ## run all tests (WORKERS=2: in two processes)
 	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
 
 check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
