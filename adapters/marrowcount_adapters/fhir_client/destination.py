@@ -39,6 +39,7 @@ class FhirDestination(Destination):
         token_file: holds a static bearer token, read at each delivery so that it can be renewed; None for none.
         timeout_s: to wait for an answer, in seconds; connecting has 5 s.
         tls: for servers that are not signed by those whom the system trusts, or ask for a certificate.
+        auth: signs each request, and renews its token where the server says 401; None for none.
     """
 
     destination_name: str
@@ -46,6 +47,7 @@ class FhirDestination(Destination):
     token_file: Path | None = None
     timeout_s: float = 60.0
     tls: ssl.SSLContext | None = None
+    auth: httpx.Auth | None = None
 
     @property
     def name(self) -> str:
@@ -91,6 +93,7 @@ class FhirDestination(Destination):
         # No redirects: a token must not follow one to another host.
         return httpx.Client(
             headers=headers,
+            auth=self.auth,
             timeout=httpx.Timeout(self.timeout_s, connect=5.0),
             follow_redirects=False,
             trust_env=False,
