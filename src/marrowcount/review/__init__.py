@@ -1,0 +1,21 @@
+"""The life of a report: what a machine counted, what a person made of it, and which figures hold."""
+
+from marrowcount.review.life import amended, counted, kept, not_counted, verified, withdrawn
+from marrowcount.review.people import Act, Practitioner, Signature
+from marrowcount.review.report import RELEASED, Report, ReportStatus, Uncounted
+
+__all__ = [
+    "RELEASED",
+    "Act",
+    "Practitioner",
+    "Report",
+    "ReportStatus",
+    "Signature",
+    "Uncounted",
+    "amended",
+    "counted",
+    "kept",
+    "not_counted",
+    "verified",
+    "withdrawn",
+]
