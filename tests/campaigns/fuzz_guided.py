@@ -8,6 +8,7 @@ FOLDER is empty; the corpus is written into it, and found inputs are. Options ar
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import warnings
 from pathlib import Path
@@ -36,6 +37,14 @@ with atheris.instrument_imports(include=INSTRUMENTED):
     from fuzz_parsers import Parsers, write_seeds
 
 
+SWELLS_MB = 300
+"""By which one input may raise the peak of resident memory."""
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     corpus, files = folder / "corpus", folder / "files"
@@ -46,7 +55,16 @@ def main() -> None:
     warnings.simplefilter("ignore")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     options = ["-print_final_stats=1", "-timeout=10", "-max_len=65536", f"-artifact_prefix={folder}/", *sys.argv[2:]]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], Parsers(files).feed)
+    parsers = Parsers(files)
+
+    def feed(content: bytes) -> None:
+        before = _peak_mb()
+        parsers.feed(content)
+        # libFuzzer looks at the peak once a second: by then another input is being fed, and would be blamed.
+        if (more := _peak_mb() - before) > SWELLS_MB:
+            raise MemoryError(f"{more:.0f} MB for {len(content)} bytes")
+
+    atheris.Setup([sys.argv[0], *options, str(corpus)], feed)
     atheris.Fuzz()
 
 
