@@ -47,6 +47,9 @@ SHARES = {"pdus": 0.12, "answers": 0.01, "http": 0.03, "requests": 0.05, "server
 SEEDS_OF = {"server": "requests"}
 """Where they are not those of the kind's own name."""
 
+OF_A_SMALL_PARENT = ("sh", "-c", '"$@"; exit $?', "sh")
+"""A process inherits the peak of memory of the one that forked it (getrusage(2)), which libFuzzer takes for its own."""
+
 SLOWEST_S = 10
 """For one input, in seconds."""
 MEMORY_BYTES = 3 << 30
@@ -119,7 +122,7 @@ def has_guide() -> bool:
 def _guided(inputs: int, seed: int) -> Outcome:
     """The parsers, in a process that libFuzzer ends at the first fault, or that takes too much time or memory."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), folder]
+        command = [*OF_A_SMALL_PARENT, sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), folder]
         command += [f"-runs={inputs}", f"-seed={seed}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={GUIDED_MB}"]
         began = time.monotonic()
         paths = os.pathsep.join(filter(None, (str(SUPPORT), os.environ.get("PYTHONPATH"))))

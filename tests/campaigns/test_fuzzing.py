@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fuzz import GUIDED, SHARES, fuzz, has_guide
+from fuzz import GUIDED, OF_A_SMALL_PARENT, SHARES, fuzz, has_guide
 from fuzz_mutations import Mutations
 from fuzz_seeds import CORPUS, KINDS, read_corpus
 
@@ -39,3 +41,12 @@ def test_an_input_is_known_by_its_number() -> None:
     first, again = (Mutations(read_corpus("pdus"), seed=3) for _ in range(2))
     assert [first.input(number) for number in range(50)] == [again.input(number) for number in range(50)]
     assert len({first.input(number) for number in range(50)}) > 40
+
+
+def test_a_fed_process_does_not_answer_for_the_memory_of_its_parent() -> None:
+    """What the tests before took is not held against the parsers: it failed in CI at the end of a long run."""
+    swollen = bytearray(300 << 20)
+    del swollen
+    told = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"
+    done = subprocess.run([*OF_A_SMALL_PARENT, sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100

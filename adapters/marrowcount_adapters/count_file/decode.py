@@ -42,6 +42,7 @@ UNSOUND: Final = (
     EOFError,
     MemoryError,
     RuntimeError,
+    SyntaxError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
@@ -58,7 +59,7 @@ def read_count(file: Path) -> CountResult | Uncounted:
     try:
         if file.stat().st_size > LONGEST_FILE:
             raise StorageError("count-damaged", f"{file.name} is longer than {LONGEST_FILE} bytes; restore it")
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             if about["format"] != FORMAT:
                 raise StorageError("count-damaged", f"{file.name} was written by another version of marrowcount")
