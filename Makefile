@@ -51,8 +51,9 @@ $(NODE_PEERS)/.installed: tests/peers/node/package-lock.json | peers
 
 node-peers: $(NODE_PEERS)/.installed  ## bring the FHIR server, authorization server and validators that tests talk to
 
-test: $(VENV)/.installed-dev peers viewer ohif node-peers $(CONVERTER)/.made  ## run all tests (WORKERS=2: in two processes)
-	$(BIN)/python -m pytest $(if $(WORKERS),-n $(WORKERS) --dist loadfile)
+WORKERS ?= 2
+test: $(VENV)/.installed-dev peers viewer ohif node-peers $(CONVERTER)/.made  ## run all tests, in two processes (WORKERS=1: in one)
+	$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadfile)
 
 check: $(VENV)/.installed-dev  ## ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check $(SOURCES)
