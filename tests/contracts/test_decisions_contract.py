@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from marrowcount.ports import CountedOutcome, Decision, EventKind, Recording, SlideDecisions
+from marrowcount.ports import CountedOutcome, Decision, EventKind, Recording, RefusedOutcome, SlideDecisions
 from marrowcount.slides.states import SlideState
 from marrowcount.testing import InMemoryLedger, made_up_instance
 from marrowcount_adapters.sql import SqlDatabase, SqlDecisions
@@ -66,7 +66,7 @@ def bring(ledger: Ledger, decisions: SlideDecisions, state: SlideState) -> Job |
     {
         SlideState.COUNTING: lambda: None,
         SlideState.COUNTED: lambda: ledger.finish(job, CountedOutcome("1.2.3/1", "{}", ()), NOW),
-        SlideState.REFUSED: lambda: ledger.refuse(job, "no-cells", "none", NOW),
+        SlideState.REFUSED: lambda: ledger.refuse(job, RefusedOutcome("no-cells", "none"), NOW),
         SlideState.FAILED: lambda: ledger.fail_job(job, "worker-lost", "gone", NOW),
     }[state]()
     return job

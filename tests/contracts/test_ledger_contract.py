@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
-from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, EventKind, Job, Recording
+from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, EventKind, Job, Recording, RefusedOutcome
 from marrowcount.slides.states import DeliveryState, SlideState
-from marrowcount.testing import made_up_instance
+from marrowcount.testing import InMemoryLedger, made_up_instance
+from marrowcount_adapters.sql import SqlLedger
+from marrowcount_adapters.sql.tables import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +26,7 @@ NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 LEASE_S = 60.0
 SLIDE, OTHER = "1.2.3", "1.2.4"
 OUTCOME = CountedOutcome("1.2.3/1", '{"cells": 500}', ())
+REFUSED = RefusedOutcome("no-cells", "nothing is there", '{"refused": "no-cells"}')
 
 
 def after(seconds: float) -> datetime:
@@ -171,7 +176,7 @@ WAYS = {
     "ready": lambda _ledger: None,
     "counting": lease,
     "counted": lambda ledger: ledger.finish(lease(ledger), OUTCOME, NOW),
-    "refused": lambda ledger: ledger.refuse(lease(ledger), "no-cells", "nothing is there", NOW),
+    "refused": lambda ledger: ledger.refuse(lease(ledger), REFUSED, NOW),
     "failed": lambda ledger: ledger.fail_job(lease(ledger), "worker-lost", "three died", NOW),
 }
 
@@ -253,9 +258,10 @@ def put_back(ledger: Ledger, job: Job) -> bool:
 ENDS: dict[str, Callable[[Ledger, Job], bool]] = {
     "extend": lambda ledger, job: ledger.extend_lease(job, after(1), LEASE_S),
     "finish": lambda ledger, job: ledger.finish(job, OUTCOME, after(1)),
-    "refuse": lambda ledger, job: ledger.refuse(job, "no-cells", "nothing is there", after(1)),
+    "refuse": lambda ledger, job: ledger.refuse(job, REFUSED, after(1)),
     "fail": lambda ledger, job: ledger.fail_job(job, "worker-lost", "three died", after(1)),
     "put back": put_back,
+    "let go": lambda ledger, job: ledger.let_go(job, after(1)),
 }
 
 
@@ -277,7 +283,7 @@ def test_a_lost_job_can_do_nothing_more(ledger: Ledger, end: str, loss: str) -> 
 
 def test_a_refused_slide_says_why(ledger: Ledger) -> None:
     """Code and words stay with the slide."""
-    assert ledger.refuse(counting(ledger), "no-cells", "nothing is there", after(9))
+    assert ledger.refuse(counting(ledger), REFUSED, after(9))
     slide = ledger.slide(SLIDE)
     assert slide is not None
     assert (slide.state, slide.code, slide.message) == (SlideState.REFUSED, "no-cells", "nothing is there")
@@ -287,16 +293,76 @@ def test_a_refused_slide_says_why(ledger: Ledger) -> None:
 
 def test_a_refusal_lets_older_results_go_and_owes_what_takes_them_back(ledger: Ledger) -> None:
     """What waits of an older revision no longer holds; the note is owed in the same step."""
-    results, note = (DeliveryOrder(DeliveryKind.DICOM, "pacs", (f"1.2.3/{name}",)) for name in ("1.1/a", "2.1/note"))
-    assert ledger.finish(counting(ledger), CountedOutcome("1.2.3/1.1", "{}", (results,)), NOW)
+    counted, note = (DeliveryOrder(DeliveryKind.DICOM, "pacs", (f"1.2.3/{name}",)) for name in ("1.1/a", "2.1/note"))
+    assert ledger.finish(counting(ledger), CountedOutcome("1.2.3/1.1", "{}", (counted,)), NOW)
     receive(ledger, 2)
     assert ledger.mark_ready(SLIDE, 2, "all levels are there", NOW)
-    assert ledger.refuse(lease(ledger, 1), "no-cells", "nothing is there", after(2), [note])
+    assert ledger.refuse(lease(ledger, 1), replace(REFUSED, deliveries=(note,)), after(2))
     owed = {delivery.order: delivery.state for delivery in ledger.deliveries(SLIDE)}
-    assert owed == {results: DeliveryState.SUPERSEDED, note: DeliveryState.WAITING}
+    assert owed == {counted: DeliveryState.SUPERSEDED, note: DeliveryState.WAITING}
     due = ledger.lease_delivery("sender", after(3), LEASE_S)
     assert due is not None
     assert (due.order, due.revision) == (note, 2)
+
+
+def test_an_outcome_is_kept_in_full(ledger: Ledger) -> None:
+    """What was found, or why nothing was, as result.json has it."""
+    assert ledger.refuse(counting(ledger), REFUSED, NOW)
+    receive(ledger, 2)
+    assert ledger.mark_ready(SLIDE, 2, "all levels are there", NOW)
+    assert ledger.finish(lease(ledger), OUTCOME, NOW)
+    assert summaries(ledger) == [REFUSED.summary, OUTCOME.summary]
+
+
+def summaries(ledger: Ledger) -> list[str]:
+    if isinstance(ledger, InMemoryLedger):
+        return list(ledger.summaries.values())
+    assert isinstance(ledger, SqlLedger)
+    with ledger.reading() as connection:
+        return list(connection.execute(select(results.c.summary).order_by(results.c.revision)).scalars())
+
+
+def owing(ledger: Ledger, *destinations: str) -> Job:
+    """Job of a slide whose first result is owed to each of these and to three more: held, being sent, delivered."""
+    orders = [
+        DeliveryOrder(DeliveryKind.DICOM, name, ("1.2.3/1.1/a",))
+        for name in ("delivered", "sending", "held", *destinations)
+    ]
+    assert ledger.finish(counting(ledger), replace(OUTCOME, deliveries=tuple(orders)), NOW)
+    delivered = ledger.lease_delivery("sender", NOW, 1000.0, "delivered")
+    assert delivered is not None
+    ledger.delivered(delivered, NOW)
+    assert ledger.lease_delivery("sender", NOW, 1000.0, "sending") is not None
+    assert ledger.hold_delivery(delivered.delivery_id + 2, NOW, "A. Person")
+    receive(ledger, 2)
+    assert ledger.mark_ready(SLIDE, 2, "all levels are there", NOW)
+    return lease(ledger, 1)
+
+
+def states_by_destination(ledger: Ledger) -> dict[str, str]:
+    return {each.order.destination: str(each.state) for each in ledger.deliveries(SLIDE)}
+
+
+def test_a_worker_can_let_go_of_older_results_before_the_new_one_stands(ledger: Ledger) -> None:
+    """What waits or is held will never be sent, what is being sent goes on; the job does, too."""
+    job = owing(ledger, "waiting")
+    assert ledger.let_go(job, after(2))
+    let_go = {"delivered": "delivered", "sending": "sending", "held": "superseded", "waiting": "superseded"}
+    assert states_by_destination(ledger) == let_go
+    superseded = [event for event in ledger.events(SLIDE) if event.kind is EventKind.DELIVERY_SUPERSEDED]
+    assert [event.at for event in superseded] == [after(2)] * 2
+    assert ledger.let_go(job, after(3))
+    assert ledger.finish(job, OUTCOME, after(4))
+    assert states_by_destination(ledger) == let_go
+
+
+def test_letting_go_concerns_older_revisions_of_the_slide_alone(ledger: Ledger) -> None:
+    """What another slide owes still waits."""
+    make_ready(ledger, OTHER)
+    order = DeliveryOrder(DeliveryKind.DICOM, "pacs", ("1.2.4/1.1/a",))
+    assert ledger.finish(lease(ledger), replace(OUTCOME, deliveries=(order,)), NOW)
+    assert ledger.let_go(owing(ledger), after(2))
+    assert [each.state for each in ledger.deliveries(OTHER)] == [DeliveryState.WAITING]
 
 
 def test_a_counted_slide_has_a_result(ledger: Ledger) -> None:

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, Recording
+from marrowcount.ports import CountedOutcome, DeliveryKind, DeliveryOrder, Recording, RefusedOutcome
 from marrowcount.slides.states import SLIDE_TRANSITIONS, DeliveryState, SlideState
 from marrowcount.testing import InMemoryLedger, made_up_instance
 from marrowcount_adapters.sql import open_ledger
@@ -162,7 +162,7 @@ class Interleavings(RuleBasedStateMachine):
         if how is SlideState.COUNTED:
             return self.ledger.finish(job, CountedOutcome(job.series_uid, "{}", ORDERS), self.now)
         if how is SlideState.REFUSED:
-            return self.ledger.refuse(job, "no-cells", "nothing is there", self.now)
+            return self.ledger.refuse(job, RefusedOutcome("no-cells", "nothing is there"), self.now)
         if how is SlideState.FAILED:
             return self.ledger.fail_job(job, "worker-lost", "three died", self.now)
         return self.ledger.retry_job(job, "the disk failed", self.now + timedelta(seconds=10), self.now)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import (
-    CountedOutcome,
     CountProgress,
+    CountedOutcome,
     DeliveryKind,
     DeliveryOrder,
+    RefusedOutcome,
     Settlement,
     TaskState,
     WorkitemEvent,
@@ -101,7 +102,7 @@ class Node:
         assert self.ledger.mark_ready(SLIDE, 1, "complete", now)
         job = self.ledger.lease_job("worker", now, 60)
         assert job is not None
-        self.ledger.refuse(job, code, "no good", now)
+        self.ledger.refuse(job, RefusedOutcome(code, "no good"), now)
 
     def deliver(self, commitment_uid: str = "") -> None:
         delivery = self.ledger.lease_delivery("sender", self.clock.now(), 60)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from made_up_pyramids import SENDERS, Sender
 from marrowcount.errors import DecisionError
-from marrowcount.ports import CountedOutcome, EventKind, KeptFile, ReceivedInstance, Recording
+from marrowcount.ports import CountedOutcome, EventKind, KeptFile, ReceivedInstance, Recording, RefusedOutcome
 from marrowcount.slides.completeness import CompletenessSettings
 from marrowcount.slides.expectations import Expectation, ExpectationSource, ExpectedInstance
 from marrowcount.slides.instances import WSM_SOP_CLASS_UID
@@ -193,7 +193,7 @@ class Sending(RuleBasedStateMachine):
         assert job.revision == self.known().revision
         {
             "finish": lambda: self.ledger.finish(job, outcome(), self.clock.now()),
-            "refuse": lambda: self.ledger.refuse(job, "no-cells", "none", self.clock.now()),
+            "refuse": lambda: self.ledger.refuse(job, RefusedOutcome("no-cells", "none"), self.clock.now()),
             "fail": lambda: self.ledger.fail_job(job, "worker-lost", "gone", self.clock.now()),
         }[how]()
         self.note_state()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from marrowcount.ports import Ledger, RefusedOutcome
+from marrowcount.ports import Ledger
 from marrowcount_adapters.sql import reception, work
 from marrowcount_adapters.sql.deliveries import SqlOutbox
 from marrowcount_adapters.sql.holdings import SqlHoldings
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import (
         CountedOutcome,
-        DeliveryOrder,
         Job,
         LedgerEvent,
         ReceivedInstance,
         Recording,
+        RefusedOutcome,
         SlideRecord,
     )
     from marrowcount.slides.states import SlideState
@@ -92,12 +92,15 @@ class SqlLedger(SqlOutbox, SqlHoldings, Ledger):
         with self.writing() as connection:
             return work.finish(connection, job, outcome, now)
 
-    def refuse(
-        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
-    ) -> bool:
+    def let_go(self, job: Job, now: datetime) -> bool:
         """See the port."""
         with self.writing() as connection:
-            return work.refuse(connection, job, RefusedOutcome(code, message, tuple(deliveries)), now)
+            return work.let_go(connection, job, now)
+
+    def refuse(self, job: Job, outcome: RefusedOutcome, now: datetime) -> bool:
+        """See the port."""
+        with self.writing() as connection:
+            return work.refuse(connection, job, outcome, now)
 
     def retry_job(self, job: Job, message: str, not_before: datetime, now: datetime) -> bool:
         """See the port."""

@@ -12,9 +12,10 @@ from marrowcount.ports import EventKind
 from marrowcount.ports.deliveries import with_taken
 from marrowcount.ports.outbox import event_of_settlement
 from marrowcount.slides.states import DROPPABLE, HOLDABLE, REVIVABLE, SETTLEABLE, SUPERSEDABLE, DeliveryState
+from marrowcount_adapters.sql.report_tables import reports
 from marrowcount_adapters.sql.rows import delivery_of
 from marrowcount_adapters.sql.statements import insert_unless_there, lock_slide, note
-from marrowcount_adapters.sql.tables import commitment_asks, deliveries, results
+from marrowcount_adapters.sql.tables import commitment_asks, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from marrowcount.ports import Delivery, DeliveryOrder, Job, Settlement, TakenFile
+    from marrowcount.ports import Delivery, DeliveryOrder, ReportVersion, Settlement, TakenFile
 
 __all__ = [
     "bury",
@@ -40,7 +41,7 @@ __all__ = [
     "put_aside",
     "revive",
     "settle",
-    "supersede_older",
+    "supersede_before",
 ]
 
 PUTTING_ASIDE: Final = {
@@ -50,12 +51,13 @@ PUTTING_ASIDE: Final = {
 """From which states, and what the slide's history is told."""
 
 
-def owe(connection: Connection, job: Job, order: DeliveryOrder, now: datetime) -> None:
+def owe(connection: Connection, report: ReportVersion, order: DeliveryOrder, now: datetime) -> None:
     """Put a delivery in the queue."""
     connection.execute(
         insert(deliveries).values(
-            series_uid=job.series_uid,
-            revision=job.revision,
+            series_uid=report.series_uid,
+            revision=report.revision,
+            version=report.version,
             kind=order.kind,
             destination=order.destination,
             files=order.files,
@@ -70,9 +72,9 @@ def owe(connection: Connection, job: Job, order: DeliveryOrder, now: datetime) -
     )
 
 
-def supersede_older(connection: Connection, job: Job, now: datetime) -> None:
-    """Let go of what still waits of older revisions of the job's slide."""
-    older = and_(deliveries.c.series_uid == job.series_uid, deliveries.c.revision < job.revision)
+def supersede_before(connection: Connection, series_uid: str, version: int, now: datetime) -> None:
+    """Let go of what still waits of older versions of the report on a slide."""
+    older = and_(deliveries.c.series_uid == series_uid, deliveries.c.version < version)
     _supersede(connection, and_(older, deliveries.c.state.in_(SUPERSEDABLE)), now)
 
 
@@ -120,8 +122,8 @@ def _abandoned(now: datetime) -> ColumnElement[bool]:
 
 
 def _outdated() -> ColumnElement[bool]:
-    newer = and_(results.c.series_uid == deliveries.c.series_uid, results.c.revision > deliveries.c.revision)
-    return exists().where(newer)
+    newer = and_(reports.c.series_uid == deliveries.c.series_uid, reports.c.version > deliveries.c.version)
+    return exists().where(newer, reports.c.given_out)
 
 
 def _something_older_waits() -> ColumnElement[bool]:

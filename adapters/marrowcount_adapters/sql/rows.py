@@ -74,6 +74,7 @@ def delivery_of(row: Row[Any]) -> Delivery:
         taken=tuple(taken_of(one) for one in row.taken or ()),
         asked_at=row.asked_at,
         asks=row.asks,
+        version=row.version,
     )
 
 

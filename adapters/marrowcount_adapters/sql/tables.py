@@ -182,6 +182,7 @@ deliveries: Final = Table(
     Column("taken", JSON),
     Column("asked_at", UtcTime),
     Column("asks", Integer, nullable=False, server_default=text("0")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     ForeignKeyConstraint(["series_uid", "revision"], ["results.series_uid", "results.revision"]),
     Index("ix_deliveries_series_uid_destination", "series_uid", "destination"),
     sqlite_autoincrement=True,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
-from marrowcount.ports import EventKind, Job
+from marrowcount.ports import EventKind, Job, RefusedOutcome, ReportVersion
+from marrowcount.review import ReportStatus
 from marrowcount.slides.states import SlideState
-from marrowcount_adapters.sql.outbox import owe, supersede_older
+from marrowcount_adapters.sql.outbox import owe, supersede_before
+from marrowcount_adapters.sql.reports import add_version, latest_version
 from marrowcount_adapters.sql.statements import change_slide, lock_slide, note
 from marrowcount_adapters.sql.tables import JobState, jobs, results, slides
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from marrowcount.ports import CountedOutcome, RefusedOutcome
+    from marrowcount.ports import CountedOutcome
     from marrowcount_adapters.sql.statements import Standing
 
-__all__ = ["extend", "fail", "finish", "lease", "mark_ready", "put_back", "put_job", "refuse"]
+__all__ = ["extend", "fail", "finish", "lease", "let_go", "mark_ready", "put_back", "put_job", "refuse"]
 
 _MAY_BECOME_READY = (SlideState.RECEIVING, SlideState.INCOMPLETE, SlideState.FAILED)
 
@@ -96,43 +97,64 @@ def extend(connection: Connection, job: Job, now: datetime, lease_s: float) -> b
 
 def finish(connection: Connection, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
     """See :meth:`marrowcount.ports.Ledger.finish`."""
-    if not _close(connection, job, JobState.DONE, now):
+    if not _follows(connection, job, outcome) or not _close(connection, job, JobState.DONE, now):
         return False
     folder = outcome.result_folder
-    connection.execute(
-        insert(results).values(
-            series_uid=job.series_uid,
-            revision=job.revision,
-            result_folder=folder,
-            summary=outcome.summary,
-            counted_at=now,
-        )
-    )
     change_slide(connection, job.series_uid, SlideState.COUNTED, now, result_folder=folder)
     note(connection, now, job.series_uid, EventKind.COUNTED, f"revision {job.revision}")
-    supersede_older(connection, job, now)
-    for order in outcome.deliveries:
-        owe(connection, job, order, now)
+    _record(connection, job, outcome, now)
     return True
 
 
 def refuse(connection: Connection, job: Job, outcome: RefusedOutcome, now: datetime) -> bool:
     """See :meth:`marrowcount.ports.Ledger.refuse`."""
     code, message = outcome.code, outcome.message
-    if not _close(connection, job, JobState.REFUSED, now, message):
+    if not _follows(connection, job, outcome) or not _close(connection, job, JobState.REFUSED, now, message):
         return False
     change_slide(connection, job.series_uid, SlideState.REFUSED, now, code=code, message=message)
     note(connection, now, job.series_uid, EventKind.REFUSED, f"{code}: {message}")
-    # A revision's outcome even so: older ones are outdated by it, and its note is owed on its account.
-    said = json.dumps({"refused": code, "message": message})
+    _record(connection, job, outcome, now)
+    return True
+
+
+def _follows(connection: Connection, job: Job, outcome: CountedOutcome | RefusedOutcome) -> bool:
+    """Whether no person made a version of the report while the slide was being counted."""
+    lock_slide(connection, job.series_uid)
+    return outcome.follows in {None, latest_version(connection, job.series_uid)}
+
+
+def _record(connection: Connection, job: Job, outcome: CountedOutcome | RefusedOutcome, now: datetime) -> None:
+    """The revision's outcome, by which older ones are outdated, and what it owes."""
     connection.execute(
         insert(results).values(
-            series_uid=job.series_uid, revision=job.revision, result_folder="", summary=said, counted_at=now
+            series_uid=job.series_uid,
+            revision=job.revision,
+            result_folder=outcome.result_folder,
+            summary=outcome.summary,
+            counted_at=now,
         )
     )
-    supersede_older(connection, job, now)
+    status = ReportStatus.CANCELLED if isinstance(outcome, RefusedOutcome) else ReportStatus.PRELIMINARY
+    number = latest_version(connection, job.series_uid) + 1
+    version = ReportVersion(
+        job.series_uid, number, job.revision, status, now, outcome.result_folder, given_out=outcome.given_out
+    )
+    add_version(connection, version)
+    if outcome.given_out:
+        supersede_before(connection, job.series_uid, number, now)
+    else:
+        detail = f"version {number} of revision {job.revision} waits: a person answered for the report that is out"
+        note(connection, now, job.series_uid, EventKind.REVIEW_NEEDED, detail)
     for order in outcome.deliveries:
-        owe(connection, job, order, now)
+        owe(connection, version, order, now)
+
+
+def let_go(connection: Connection, job: Job, now: datetime) -> bool:
+    """See :meth:`marrowcount.ports.Ledger.let_go`."""
+    lock_slide(connection, job.series_uid)
+    if connection.execute(select(jobs.c.job_id).where(_held(job))).first() is None:
+        return False
+    supersede_before(connection, job.series_uid, latest_version(connection, job.series_uid) + 1, now)
     return True
 
 

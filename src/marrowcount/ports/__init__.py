@@ -50,6 +50,7 @@ from marrowcount.ports.records import (
     RefusedOutcome,
     SlideRecord,
 )
+from marrowcount.ports.reports import Reports, ReportVersion
 from marrowcount.ports.tasks import CountProgress, NewTask, Task, TaskLedger, TaskState
 from marrowcount.ports.worklists import (
     PerformedStep,
@@ -109,6 +110,8 @@ __all__ = [
     "Recording",
     "Reference",
     "RefusedOutcome",
+    "ReportVersion",
+    "Reports",
     "RequestRecording",
     "RoiModel",
     "SeriesCounts",

@@ -79,6 +79,7 @@ class Delivery:
         taken: what the destination said of each file, in the order in which it first did.
         asked_at: when commitment was last asked for; None where it never was.
         asks: how often it was asked for since the delivery is owed.
+        version: of the slide's report that it belongs to.
     """
 
     delivery_id: int
@@ -95,6 +96,7 @@ class Delivery:
     taken: tuple[TakenFile, ...] = ()
     asked_at: datetime | None = None
     asks: int = 0
+    version: int = 1
 
     @property
     def unsent(self) -> Sequence[str]:

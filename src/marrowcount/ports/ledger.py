@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports.deliveries import DeliveryOrder
     from marrowcount.ports.keeping import ReceivedInstance, Recording
-    from marrowcount.ports.records import CountedOutcome, Job, LedgerEvent, SlideRecord
+    from marrowcount.ports.records import CountedOutcome, Job, LedgerEvent, RefusedOutcome, SlideRecord
     from marrowcount.slides.states import SlideState
 
 __all__ = ["Ledger"]
@@ -78,17 +77,23 @@ class Ledger(Outbox, Holdings, Protocol):
     def finish(self, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
         """Record the result and all that it owes in one transaction; False, and nothing recorded, where it was lost.
 
-        Deliveries of an older revision that still wait are superseded.
+        It counts as lost, too, where the report that it ``follows`` has moved on: it is then to be made anew, on the
+        end of its lease. Deliveries of an older revision that still wait are superseded, unless it is not given out.
         """
         ...
 
-    def refuse(
-        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
-    ) -> bool:
-        """Record that the slide cannot be counted; False where the job was lost.
+    def let_go(self, job: Job, now: datetime) -> bool:
+        """Supersede the deliveries of older revisions that still wait or are held; False where the job was lost.
 
-        What still waits of older revisions is let go: it no longer holds. ``deliveries`` are owed in the same
-        transaction, such as the note that takes an earlier result back.
+        What destinations then have of the slide is what the outbox says, but for deliveries that are being sent.
+        """
+        ...
+
+    def refuse(self, job: Job, outcome: RefusedOutcome, now: datetime) -> bool:
+        """Record that the slide cannot be counted, and all that is owed then, in one transaction.
+
+        False, and nothing recorded, where the job was lost, or the report that it ``follows`` has moved on. Deliveries
+        of an older revision that still wait are superseded, as they no longer hold, unless it is not given out.
         """
         ...
 

@@ -17,6 +17,7 @@ __all__ = [
     "EventKind",
     "Job",
     "LedgerEvent",
+    "RefusedOutcome",
     "SlideRecord",
 ]
 
@@ -68,11 +69,16 @@ class CountedOutcome:
     Attributes:
         result_folder: where the result's files lie, below the results folder.
         summary: result.json's text.
+        follows: the version of the slide's report after which it was made, 0 for none: another one that came in
+            between may have been a person's. None where it does not matter.
+        given_out: whether its report is; see :class:`~marrowcount.ports.ReportVersion`.
     """
 
     result_folder: str
     summary: str
     deliveries: tuple[DeliveryOrder, ...]
+    follows: int | None = None
+    given_out: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,20 @@ class RefusedOutcome:
     Attributes:
         code: why, stable.
         message: why, in words.
+        summary: result.json's text; empty where none was written.
         deliveries: what takes an earlier result of the slide back.
+        result_folder: where its files lie, below the results folder; empty where it has none.
+        follows: as of :class:`CountedOutcome`.
+        given_out: likewise.
     """
 
     code: str
     message: str
+    summary: str = ""
     deliveries: tuple[DeliveryOrder, ...] = ()
+    result_folder: str = ""
+    follows: int | None = None
+    given_out: bool = True
 
 
 class EventKind(StrEnum):
@@ -121,6 +135,10 @@ class EventKind(StrEnum):
     PUT_BACK = "put-back"
     """Counting failed in passing and will be tried again."""
     COUNTED = "counted"
+    REVIEW_NEEDED = "review-needed"
+    """A machine judged the slide anew; what a person answered for stands until a person decides."""
+    SIGNED = "signed"
+    """A person verified, corrected, amended, withdrew or kept the report."""
     REFUSED = "refused"
     FAILED = "failed"
     DELIVERED = "delivered"

@@ -7,16 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from marrowcount.ports import EventKind, Job, Ledger, ReceivedInstance, Recording, SlideRecord
+from marrowcount.review import ReportStatus
 from marrowcount.slides.states import SlideState
 from marrowcount.testing.decisions import InMemoryDecisions
 from marrowcount.testing.holdings import InMemoryHoldings
-from marrowcount.testing.outbox import InMemoryOutbox
+from marrowcount.testing.reports import InMemoryReports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports import CountedOutcome, DeliveryOrder, LedgerEvent
+    from marrowcount.ports import CountedOutcome, LedgerEvent, RefusedOutcome
 
 __all__ = ["InMemoryLedger"]
 
@@ -37,11 +38,11 @@ class _OpenJob:
         return self.leased and (self.job_id, self.attempt) == (job.job_id, job.attempt)
 
 
-class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, InMemoryHoldings, Ledger):
+class InMemoryLedger(InMemoryReports, InMemoryDecisions, InMemoryHoldings, Ledger):
     """A ledger that forgets everything at the end of the process; its threads may share it.
 
     Attributes:
-        summaries: ``result.json`` of each series and revision that was counted; the code of one that was refused.
+        summaries: ``result.json`` of each series and revision that was counted or refused.
     """
 
     def __init__(self) -> None:
@@ -177,24 +178,30 @@ class InMemoryLedger(InMemoryOutbox, InMemoryDecisions, InMemoryHoldings, Ledger
     def finish(self, job: Job, outcome: CountedOutcome, now: datetime) -> bool:
         """See the port."""
         with self._lock:
-            if not self._close(job):
+            if not self._follows(job, outcome) or not self._close(job):
                 return False
-            self.summaries[job.series_uid, job.revision] = outcome.summary
             counted = replace(self._slides[job.series_uid], result_folder=outcome.result_folder)
             self._change(counted, SlideState.COUNTED, now)
             self._note(now, job.series_uid, EventKind.COUNTED, f"revision {job.revision}")
-            self._owe(job, outcome.deliveries, now)
+            self._judged(job, ReportStatus.PRELIMINARY, outcome, now)
             return True
 
-    def refuse(
-        self, job: Job, code: str, message: str, now: datetime, deliveries: Sequence[DeliveryOrder] = ()
-    ) -> bool:
+    def let_go(self, job: Job, now: datetime) -> bool:
         """See the port."""
         with self._lock:
-            refused = self._end_badly(job, SlideState.REFUSED, code, message, now)
+            held = self._held(job) is not None
+            if held:
+                self._supersede_before(job.series_uid, self._latest(job.series_uid) + 1, now)
+            return held
+
+    def refuse(self, job: Job, outcome: RefusedOutcome, now: datetime) -> bool:
+        """See the port."""
+        with self._lock:
+            if not self._follows(job, outcome):
+                return False
+            refused = self._end_badly(job, SlideState.REFUSED, outcome.code, outcome.message, now)
             if refused:
-                self.summaries[job.series_uid, job.revision] = code
-                self._owe(job, deliveries, now)
+                self._judged(job, ReportStatus.CANCELLED, outcome, now)
             return refused
 
     def fail_job(self, job: Job, code: str, message: str, now: datetime) -> bool:

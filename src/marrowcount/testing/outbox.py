@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from marrowcount.ports import DeliveryOrder, Job, Settlement, TakenFile
+    from marrowcount.ports import DeliveryOrder, ReportVersion, Settlement, TakenFile
 
 __all__ = ["InMemoryOutbox"]
 
@@ -27,7 +27,7 @@ class InMemoryOutbox(Outbox):
     """Forgets everything at the end of the process; its threads may share it.
 
     Attributes:
-        summaries: ``result.json`` of each series and revision that was counted; the code of one that was refused.
+        summaries: ``result.json`` of each series and revision that was counted or refused.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class InMemoryOutbox(Outbox):
         self._asked: dict[str, int] = {}
         """The delivery that each commitment transaction was for."""
         self._events: list[LedgerEvent] = []
+        self._versions: list[ReportVersion] = []
         self.summaries: dict[tuple[str, int], str] = {}
 
     def lease_delivery(
@@ -186,15 +187,26 @@ class InMemoryOutbox(Outbox):
     def _note(self, at: datetime, series_uid: str, kind: EventKind, detail: str) -> None:
         self._events.append(LedgerEvent(at, series_uid, kind, detail))
 
-    def _owe(self, job: Job, orders: Sequence[DeliveryOrder], now: datetime) -> None:
-        """Owe what a counted job owes, and let go of what still waits of older revisions."""
-        older = [each for each in self.deliveries(job.series_uid) if each.revision < job.revision]
+    def _owe(self, report: ReportVersion, order: DeliveryOrder, now: datetime) -> None:
+        number, waiting = len(self._deliveries) + 1, DeliveryState.WAITING
+        self._deliveries[number] = Delivery(
+            number,
+            report.series_uid,
+            report.revision,
+            order,
+            waiting,
+            0,
+            now,
+            "",
+            None,
+            "",
+            now,
+            version=report.version,
+        )
+
+    def _supersede_before(self, series_uid: str, version: int, now: datetime) -> None:
+        older = [each for each in self.deliveries(series_uid) if each.version < version]
         self._supersede([each for each in older if each.state in SUPERSEDABLE], now)
-        for order in orders:
-            number = len(self._deliveries) + 1
-            self._deliveries[number] = Delivery(
-                number, job.series_uid, job.revision, order, DeliveryState.WAITING, 0, now, "", None, "", now
-            )
 
     def _abandoned(self, now: datetime) -> Sequence[Delivery]:
         sending = [each for each in self._deliveries.values() if each.state is DeliveryState.SENDING]
@@ -215,8 +227,8 @@ class InMemoryOutbox(Outbox):
 
     def _is_outdated(self, delivery: Delivery) -> bool:
         return any(
-            series_uid == delivery.series_uid and revision > delivery.revision
-            for series_uid, revision in self.summaries
+            each.series_uid == delivery.series_uid and each.version > delivery.version and each.given_out
+            for each in self._versions
         )
 
     def _supersede(self, outdated: Sequence[Delivery], now: datetime) -> None:

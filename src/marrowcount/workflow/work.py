@@ -111,8 +111,7 @@ class _Attempt:
             self._tell("job.counted", recorded=self.ledger.finish(self.job, outcome, self.clock.now()))
 
     def _refused(self, outcome: RefusedOutcome) -> None:
-        now = self.clock.now()
-        recorded = self.ledger.refuse(self.job, outcome.code, outcome.message, now, outcome.deliveries)
+        recorded = self.ledger.refuse(self.job, outcome, self.clock.now())
         self._tell("job.refused", recorded=recorded, code=outcome.code)
 
     def _counted(self, count: Count, lease: Lease) -> CountedOutcome | RefusedOutcome:

@@ -14,12 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from marrowcount.errors import SettingsError, StorageError
+from marrowcount.review import ReportStatus
 from marrowcount.slides.states import SlideState
 from marrowcount.testing import made_up_instance
-from marrowcount_adapters.sql import open_ledger
+from marrowcount_adapters.sql import SqlReports, open_ledger
 from marrowcount_adapters.sql.opening import MIGRATIONS, newest_revision
 from marrowcount_adapters.sql.tables import metadata
 
@@ -207,3 +208,41 @@ def test_newest_migration_is_known_by_its_file_name() -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     assert [newest_revision()] == list(scripts.get_heads())
+
+
+def test_results_of_older_versions_become_versions_of_their_report(url: str) -> None:
+    """A node that is brought up to date knows which deliveries belong to what."""
+    older = "INSERT INTO {} VALUES {}"
+    with closing(open_ledger(url)) as ledger:
+        for number in (1, 2):
+            ledger.record_instance(made_up_instance("1.2.3", number, NOW))
+    _downgrade(url)
+    results = ", ".join(
+        f"('1.2.3', {revision}, '{folder}', '', '2026-01-05')" for revision, folder in ((1, "a"), (3, ""))
+    )
+    run_bare(url, older.format("results (series_uid, revision, result_folder, summary, counted_at)", results))
+    columns = "series_uid, revision, kind, destination, files, state, attempts, owed_since, next_attempt_at, leased_by"
+    values = "'1.2.3', 3, 'dicom', 'pacs', '[]', 'waiting', 0, '2026-01-05', '2026-01-05', '', '', ''"
+    run_bare(url, older.format(f"deliveries ({columns}, last_error, commitment_uid)", f"({values})"))
+    with closing(open_ledger(url)) as ledger:
+        versions = SqlReports(ledger).versions("1.2.3")
+        assert [(each.version, each.revision, each.status) for each in versions] == [
+            (1, 1, ReportStatus.PRELIMINARY),
+            (2, 3, ReportStatus.CANCELLED),
+        ]
+        assert [each.version for each in ledger.deliveries()] == [2]
+
+
+def _downgrade(url: str) -> None:
+    """As migration 0006 left it."""
+    run_bare(url, "DROP TABLE reports", "ALTER TABLE deliveries DROP COLUMN version")
+    run_bare(url, "UPDATE alembic_version SET version_num = '0006_commitment_requests'")
+
+
+def run_bare(url: str, *statements: str) -> None:
+    """Without opening the ledger, which would bring it up to date."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
