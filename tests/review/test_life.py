@@ -28,7 +28,7 @@ from marrowcount.review import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)
 SHE = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie")
@@ -116,17 +116,18 @@ def test_what_makes_no_sense_is_refused(deed: Callable[[], object], code: str) -
 
 def test_a_recount_takes_the_place_of_what_nobody_answered_for() -> None:
     """Versions count on; the new count is preliminary and goes out."""
-    report = counted(RESULT, not_counted(UNCOUNTED, counted(RESULT)))
+    report = counted(RESULT, [counted(RESULT).status, not_counted(UNCOUNTED).status])
     assert (report.version, report.status, report.is_held) == (3, ReportStatus.PRELIMINARY, False)
 
 
 @pytest.mark.parametrize("stop", [verified, lambda *a: withdrawn(*a, "another patient's")])
 def test_a_recount_after_a_person_decided_waits_for_one(stop: Callable[..., Report]) -> None:
     """A machine never changes what a person answered for; who verifies the recount corrects the report."""
-    waiting = counted(RESULT, stop(counted(RESULT), SHE, NOON))
+    before = [ReportStatus.PRELIMINARY, stop(counted(RESULT), SHE, NOON).status]
+    waiting = counted(RESULT, before)
     assert waiting.is_held
-    assert counted(RESULT, waiting).is_held
-    assert not_counted(UNCOUNTED, waiting).is_held
+    assert counted(RESULT, [*before, waiting.status]).is_held
+    assert not_counted(UNCOUNTED, [*before, waiting.status]).is_held
     done = verified(waiting, SHE, NOON)
     assert (done.status, done.is_held) == (ReportStatus.CORRECTED, False)
 
@@ -140,7 +141,7 @@ def test_a_withdrawn_report_keeps_who_withdrew_and_nobody_vouches_by_that() -> N
 def test_a_person_may_keep_what_is_out() -> None:
     """The report that is out stands as it was, with who kept it; the words are not for its readers."""
     final = verified(counted(RESULT), SHE, NOON, {CellType.BLAST: 40}, "seen")
-    waiting = counted(make_result({CellType.BLAST: 9, CellType.MONOCYTE: 9}), final)
+    waiting = counted(make_result({CellType.BLAST: 9, CellType.MONOCYTE: 9}), [ReportStatus.PRELIMINARY, final.status])
     report = kept(waiting, final, SHE, NOON, "blurred focus")
     assert (report.status, report.version, report.differential) == (final.status, 4, final.differential)
     assert (report.verifier, report.remarks, report.issued) == (final.verifier, ("seen",), final.issued)
@@ -165,10 +166,11 @@ Deed = tuple[str, dict[CellType, int], str]
 def test_no_way_leads_around_a_person(deeds: list[Deed]) -> None:
     """Over any sequence of deeds: released only by a person, versions rise, the machine never changes what is out."""
     report, out, at = counted(RESULT), None, NOON
+    statuses = [report.status]
     for name, counts, comment in deeds:
         at += timedelta(minutes=1)
         try:
-            after = _done(name, report, at, counts, comment)
+            after = _done(name, report, statuses, at, (counts, comment))
         except DecisionError:
             continue
         assert after.version == report.version + 1
@@ -181,14 +183,22 @@ def test_no_way_leads_around_a_person(deeds: list[Deed]) -> None:
             out = after
             assert after.signatures[-1].by is SHE
         report = after
+        statuses.append(report.status)
 
 
-def _done(name: str, report: Report, at: datetime, counts: Mapping[CellType, int], comment: str) -> Report:
+def _done(
+    name: str,
+    report: Report,
+    before: Sequence[ReportStatus],
+    at: datetime,
+    said: tuple[Mapping[CellType, int], str],
+) -> Report:
+    counts, comment = said
     match name:
         case "count":
-            return counted(RESULT, report)
+            return counted(RESULT, before)
         case "refuse":
-            return not_counted(UNCOUNTED, report)
+            return not_counted(UNCOUNTED, before)
         case "withdraw":
             return withdrawn(report, SHE, at, comment)
         case _:
@@ -203,6 +213,6 @@ def test_each_act_has_its_name() -> None:
         amended(final, SHE, NOON, {CellType.BLAST: 1}),
         amended(final, SHE, NOON, comment="x"),
         withdrawn(final, SHE, NOON, "x"),
-        kept(counted(RESULT, final), final, SHE, NOON),
+        kept(counted(RESULT, [final.status]), final, SHE, NOON),
     ]
     assert [each.signatures[-1].act for each in acts] == list(Act)

@@ -17,7 +17,7 @@ from marrowcount.cytology.histogram import Histogram
 from marrowcount.main.result_folders import RESULT_FILE
 from marrowcount.main.result_writing import write_result
 from marrowcount.phantom import PhantomSlide
-from marrowcount.ports import CountedOutcome, CountProgress, DeliveryKind, DeliveryOrder
+from marrowcount.ports import CountedOutcome, CountProgress, DeliveryKind, DeliveryOrder, RefusedOutcome
 from marrowcount.result import CountResult
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import SizePx, SpacingMm
@@ -154,6 +154,7 @@ def hold_slides_in_other_states(parts: Parts, folder: Path) -> dict[str, str]:
     refused, _ = ledger.lease_job(WORKER, now, LEASE_S), ledger.lease_job(WORKER, now, LEASE_S)
     assert refused is not None
     assert refused.series_uid == series["refused"]
-    assert ledger.refuse(refused, "wrong-resolution", "The finest level has 0.5 um per pixel; 0.25 is needed.", now)
+    why = RefusedOutcome("wrong-resolution", "The finest level has 0.5 um per pixel; 0.25 is needed.")
+    assert ledger.refuse(refused, why, now)
     parts.tasks.note_progress(CountProgress(series["counting"], 120, 3456, 0.4, now))
     return series

@@ -279,9 +279,10 @@ class Sending(RuleBasedStateMachine):
         assert ordered.assess(twin).evidence == self.readiness.assess(slide).evidence
 
     def teardown(self) -> None:
-        """In the end no slide is left waiting."""
+        """In the end no slide is left waiting, nor given up for a list that was withdrawn."""
         self.clock.advance(86_400)
         self.readiness.assess_slides()
+        self.readiness.look_again()
         self.note_state()
         slide = self.slide()
         assert slide is None or slide.state is not SlideState.RECEIVING

@@ -91,7 +91,7 @@ class SlideCounter:
         except SlideError as error:
             with writing_waits():
                 write_refusal(error, folder, self.models, job.series_uid, earlier)
-            return RefusedOutcome(error.code, error.message, self._owed(job, place))
+            return RefusedOutcome(error.code, error.message, deliveries=self._owed(job, place))
         names = dicom_files_in(folder)
         keep_instances(folder, names, lambda file: read_facts(file).sop_instance_uid)
         sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new

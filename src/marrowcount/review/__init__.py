@@ -2,9 +2,10 @@
 
 from marrowcount.review.life import amended, counted, kept, not_counted, verified, withdrawn
 from marrowcount.review.people import Act, Practitioner, Signature
-from marrowcount.review.report import RELEASED, Report, ReportStatus, Uncounted
+from marrowcount.review.report import DECIDED, RELEASED, Report, ReportStatus, Uncounted
 
 __all__ = [
+    "DECIDED",
     "RELEASED",
     "Act",
     "Practitioner",

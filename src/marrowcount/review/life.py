@@ -19,10 +19,10 @@ from marrowcount.cytology.cell_types import NDC_CLASSES
 from marrowcount.errors import DecisionError
 from marrowcount.result import CountResult
 from marrowcount.review.people import Act, Signature
-from marrowcount.review.report import RELEASED, Report, ReportStatus
+from marrowcount.review.report import DECIDED, RELEASED, Report, ReportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from marrowcount.cytology.cell_types import CellType
@@ -32,29 +32,25 @@ if TYPE_CHECKING:
 __all__ = ["amended", "counted", "kept", "not_counted", "verified", "withdrawn"]
 
 
-def counted(result: CountResult, before: Report | None = None) -> Report:
+def counted(result: CountResult, before: Sequence[ReportStatus] = ()) -> Report:
     """A machine's count; it takes the place of an earlier one that nobody answered for.
 
     Args:
         result: the count.
-        before: the version of the slide's report that stood until now; None for the first.
+        before: of all versions of the slide's report until now, the first one first.
     """
     return _by_machine(result, ReportStatus.PRELIMINARY, result.counted_at, before)
 
 
-def not_counted(uncounted: Uncounted, before: Report | None = None) -> Report:
+def not_counted(uncounted: Uncounted, before: Sequence[ReportStatus] = ()) -> Report:
     """A machine's refusal; the arguments as of :func:`counted`."""
     return _by_machine(uncounted, ReportStatus.CANCELLED, uncounted.judged_at, before)
 
 
 def _by_machine(
-    count: CountResult | Uncounted, status: ReportStatus, issued: datetime, before: Report | None
+    count: CountResult | Uncounted, status: ReportStatus, issued: datetime, before: Sequence[ReportStatus]
 ) -> Report:
-    version = 1 if before is None else before.version + 1
-    was_released = before is not None and (
-        before.was_released or before.status in RELEASED | {ReportStatus.ENTERED_IN_ERROR}
-    )
-    return Report(count, status, version, issued, was_released=was_released)
+    return Report(count, status, len(before) + 1, issued, was_released=not DECIDED.isdisjoint(before))
 
 
 def verified(

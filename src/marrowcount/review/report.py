@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from marrowcount.result import ModelIdentity, SlideContext
     from marrowcount.review.people import Signature
 
-__all__ = ["RELEASED", "Report", "ReportStatus", "Uncounted"]
+__all__ = ["DECIDED", "RELEASED", "Report", "ReportStatus", "Uncounted"]
 
 
 class ReportStatus(StrEnum):
@@ -45,6 +45,9 @@ class ReportStatus(StrEnum):
 
 RELEASED: Final = frozenset({ReportStatus.FINAL, ReportStatus.CORRECTED, ReportStatus.AMENDED})
 """A person answers for it: no machine may change it."""
+
+DECIDED: Final = RELEASED | {ReportStatus.ENTERED_IN_ERROR}
+"""What only a person makes of a report."""
 
 
 @dataclass(frozen=True, slots=True)
