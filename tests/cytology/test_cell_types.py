@@ -18,7 +18,6 @@ from marrowcount.cytology.cell_types import (
     CellType,
     Code,
     Grade,
-    LoincMethod,
 )
 
 DIHEDRAL = (
@@ -41,7 +40,6 @@ ALL_CODES = [
     for code in (codes.primary, codes.modifier, codes.category, codes.local, codes.cell_ontology)
     if code is not None
 ]
-ALL_LOINC = [codes.loinc for codes in CODES.values() if codes.loinc is not None]
 
 
 def verhoeff_holds(number: str) -> bool:
@@ -55,19 +53,11 @@ def verhoeff_holds(number: str) -> bool:
     return check == 0
 
 
-def mod_10_of(number: str) -> int:
-    """Check digit of LOINC terms: digits at odd places from the right doubled, digits of all summed."""
-    doubled = (int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(number)))
-    return -sum(sum(map(int, str(value))) for value in doubled) % 10
-
-
-def test_the_check_digits_are_computed_right() -> None:
-    """The two algorithms know right numbers from wrong ones."""
+def test_the_check_digit_is_computed_right() -> None:
+    """The algorithm knows right numbers from wrong ones."""
     assert verhoeff_holds("14016003")
     assert not verhoeff_holds("14016004")
     assert not verhoeff_holds("41016003")
-    assert mod_10_of("2160") == 0
-    assert mod_10_of("718") == 7
 
 
 def test_every_class_has_its_codes() -> None:
@@ -113,14 +103,6 @@ def test_snomed_codes_pass_their_check_digit(code: Code) -> None:
     assert verhoeff_holds(code.value)
 
 
-@pytest.mark.parametrize("loinc", ALL_LOINC, ids=lambda loinc: loinc.value)
-def test_loinc_terms_pass_their_check_digit(loinc: object) -> None:
-    """A mistyped LOINC term fails its check digit."""
-    form = re.fullmatch(r"(\d{1,7})-(\d)", loinc.value)  # type: ignore[attr-defined]
-    assert form
-    assert mod_10_of(form[1]) == int(form[2])
-
-
 @pytest.mark.parametrize("code", [code for code in ALL_CODES if code.scheme == "CL"], ids=lambda code: code.value)
 def test_cell_ontology_codes_are_well_formed(code: Code) -> None:
     """A Cell Ontology class is CL and seven digits."""
@@ -143,28 +125,6 @@ def test_classes_are_told_apart_in_dicom() -> None:
     """Primary code and modifier together name one class only."""
     named = {(codes.primary.value, codes.modifier.value if codes.modifier else None) for codes in CODES.values()}
     assert len(named) == 19
-
-
-def test_loinc_terms_are_told_apart() -> None:
-    """No two classes share a LOINC term."""
-    assert len({loinc.value for loinc in ALL_LOINC}) == len(ALL_LOINC)
-
-
-def test_no_term_is_of_blood() -> None:
-    """26444-0 to 26468-9, given for marrow in some public tables, are terms of blood."""
-    assert not [loinc.value for loinc in ALL_LOINC if 26444 <= int(loinc.value.split("-")[0]) <= 26468]
-    assert all("Bone marrow" in loinc.display for loinc in ALL_LOINC)
-
-
-def test_a_manual_method_is_said_by_name() -> None:
-    """A term's display says by manual count exactly where its method axis does."""
-    for loinc in ALL_LOINC:
-        assert loinc.display.endswith("by Manual count") == (loinc.method is LoincMethod.MANUAL)
-
-
-def test_ndc_classes_have_a_loinc_term() -> None:
-    """Every class of the differential can be sent with a LOINC term."""
-    assert all(CODES[cell_type].loinc for cell_type in NDC_CLASSES)
 
 
 def test_the_sets_of_classes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marrowcount.cytology import concepts
-from marrowcount.cytology.cell_types import CODES, LOCAL_SCHEME, CellType, Code, Grade, LoincMethod
+from marrowcount.cytology.cell_types import CODES, LOCAL_SCHEME, Code
 from marrowcount.cytology.convergence import StoppingReason
 
 ALL_CODES = [
@@ -31,23 +31,6 @@ def test_local_codes_are_told_apart() -> None:
 def test_every_stopping_reason_has_a_code() -> None:
     """A count can end in no way that cannot be coded."""
     assert set(concepts.STOPPING_REASONS) == set(StoppingReason)
-
-
-@pytest.mark.parametrize("cell_type", CellType)
-def test_machine_claims_no_manual_method(cell_type: CellType) -> None:
-    """A LOINC term goes on a machine's count only if it is method-less and verified twice."""
-    code = concepts.machine_code(cell_type)
-    loinc = CODES[cell_type].loinc
-    assert (code is not None) == (loinc is not None and loinc.method is LoincMethod.NONE and loinc.grade is Grade.A)
-    assert code is None or "Manual" not in code.meaning
-
-
-def test_blasts_and_eosinophils_have_machine_codes() -> None:
-    """The two method-less terms of the differential are used."""
-    blasts, eosinophils = concepts.machine_code(CellType.BLAST), concepts.machine_code(CellType.EOSINOPHIL)
-    assert blasts is not None
-    assert eosinophils is not None
-    assert (blasts.value, eosinophils.value) == ("11150-0", "11152-6")
 
 
 @pytest.mark.parametrize("code", [code for code in ALL_CODES if code.scheme == "LN"], ids=lambda code: code.value)

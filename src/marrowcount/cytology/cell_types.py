@@ -27,8 +27,6 @@ __all__ = [
     "CellType",
     "Code",
     "Grade",
-    "LoincCode",
-    "LoincMethod",
 ]
 
 
@@ -98,23 +96,6 @@ class Code:
     grade: Grade
 
 
-class LoincMethod(StrEnum):
-    """The method axis of a LOINC term; a machine count must never claim a manual method."""
-
-    NONE = "none"
-    MANUAL = "manual"
-
-
-@dataclass(frozen=True, slots=True)
-class LoincCode:
-    """The LOINC term for a class's share of the marrow differential."""
-
-    value: str
-    display: str
-    method: LoincMethod
-    grade: Grade
-
-
 @dataclass(frozen=True, slots=True)
 class CellCodes:
     """All codes of one class.
@@ -123,9 +104,9 @@ class CellCodes:
         primary: what stands in DICOM as the property type (CID 8135, extensible) and as SR finding.
         modifier: property type modifier, where one code does not say it all (megakaryocyte nucleus).
         category: DICOM property category (CID 7150).
-        local: marrowcount's own code, present for every class; the one code of a machine count in FHIR.
+        local: marrowcount's own code, present for every class; beside a LOINC term (:mod:`marrowcount.cytology.loinc`)
+            in health records, or alone.
         cell_ontology: OBO Cell Ontology class, None for what is not a cell.
-        loinc: term for the class's share of nucleated marrow cells, None where LOINC has none.
     """
 
     primary: Code
@@ -133,7 +114,6 @@ class CellCodes:
     category: Code
     local: Code
     cell_ontology: Code | None
-    loinc: LoincCode | None
 
 
 LOCAL_SCHEME: Final = "99MARROWCOUNT"
@@ -143,7 +123,6 @@ _ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical structure", Grade.A)
 _SUBSTANCE = Code("105590001", "SCT", "Substance", Grade.A)
 _PHYSICAL_OBJECT = Code("260787004", "SCT", "Physical object", Grade.A)
 _MEGAKARYOCYTE = Code("23592000", "SCT", "Megakaryocyte", Grade.A)
-_NO_METHOD, _MANUAL = LoincMethod.NONE, LoincMethod.MANUAL
 
 
 def _local(value: str, meaning: str) -> Code:
@@ -154,16 +133,8 @@ def _cl(number: str, meaning: str) -> Code:
     return Code(f"CL:{number}", "CL", meaning, Grade.A)
 
 
-def _manual(value: str, cells: str, grade: Grade = Grade.A) -> LoincCode:
-    return LoincCode(value, f"{cells}/cells in Bone marrow by Manual count", _MANUAL, grade)
-
-
-def _methodless(value: str, cells: str, grade: Grade = Grade.A) -> LoincCode:
-    return LoincCode(value, f"{cells}/cells in Bone marrow", _NO_METHOD, grade)
-
-
-def _cell(primary: Code, local: Code, cell_ontology: Code, loinc: LoincCode | None) -> CellCodes:
-    return CellCodes(primary, None, _ANATOMICAL_STRUCTURE, local, cell_ontology, loinc)
+def _cell(primary: Code, local: Code, cell_ontology: Code) -> CellCodes:
+    return CellCodes(primary, None, _ANATOMICAL_STRUCTURE, local, cell_ontology)
 
 
 # SNOMED CT: grade A where a public DICOM conversion of real marrow slides uses the code with this meaning
@@ -176,38 +147,32 @@ CODES: Final[Mapping[CellType, CellCodes]] = MappingProxyType(
             Code("CL:0000775", "CL", "Neutrophil", Grade.A),
             _local("NEUTROPHIL", "Neutrophil, band or segmented"),
             _cl("0000775", "neutrophil"),
-            _manual("11115-3", "Neutrophils"),
         ),
         CellType.METAMYELOCYTE: _cell(
             Code("50134008", "SCT", "Neutrophilic metamyelocyte", Grade.A),
             _local("METAMYELOCYTE", "Metamyelocyte"),
             _cl("0002192", "metamyelocyte"),
-            _manual("11111-2", "Metamyelocytes"),
         ),
         CellType.MYELOCYTE: _cell(
             Code("4717004", "SCT", "Neutrophilic myelocyte", Grade.A),
             _local("MYELOCYTE", "Myelocyte"),
             _cl("0002193", "myelocyte"),
-            _manual("11114-6", "Myelocytes"),
         ),
         CellType.PROMYELOCYTE: _cell(
             Code("43446009", "SCT", "Promyelocyte", Grade.A),
             _local("PROMYELOCYTE", "Promyelocyte"),
             _cl("0000836", "promyelocyte"),
-            _manual("11120-3", "Promyelocytes"),
         ),
         CellType.BLAST: _cell(
             Code("312256009", "SCT", "Blast cell", Grade.A),
             _local("BLAST", "Blast, lineage not told apart"),
             _cl("0000000", "cell"),
-            _methodless("11150-0", "Blasts"),
         ),
         CellType.ERYTHROBLAST: _cell(
             # SNOMED CT codes exist for the stages only; the class holds all of them.
             Code("CL:0000765", "CL", "Erythroblast", Grade.A),
             _local("ERYTHROBLAST", "Erythroblast, all stages"),
             _cl("0000765", "erythroblast"),
-            _methodless("40689-2", "Erythroid cells", Grade.B),
         ),
         CellType.MEGAKARYOCYTE_NUCLEUS: CellCodes(
             Code("84640000", "SCT", "Nucleus", Grade.A),
@@ -215,43 +180,36 @@ CODES: Final[Mapping[CellType, CellCodes]] = MappingProxyType(
             _ANATOMICAL_STRUCTURE,
             _local("MEGA_NUCLEUS", "Bare megakaryocyte nucleus"),
             None,
-            None,
         ),
         CellType.LYMPHOCYTE: _cell(
             Code("56972008", "SCT", "Lymphocyte", Grade.A),
             _local("LYMPHOCYTE", "Lymphocyte"),
             _cl("0000542", "lymphocyte"),
-            _manual("11108-8", "Lymphocytes"),
         ),
         CellType.MONOCYTE: _cell(
             Code("55918008", "SCT", "Monocyte", Grade.A),
             _local("MONOCYTE", "Monocyte"),
             _cl("0000576", "monocyte"),
-            _manual("11112-0", "Monocytes"),
         ),
         CellType.PLASMA_CELL: _cell(
             Code("113335003", "SCT", "Plasma cell", Grade.A),
             _local("PLASMA_CELL", "Plasma cell"),
             _cl("0000786", "plasma cell"),
-            _manual("11118-7", "Plasma cells"),
         ),
         CellType.EOSINOPHIL: _cell(
             Code("14793004", "SCT", "Eosinophil", Grade.A),
             _local("EOSINOPHIL", "Eosinophil"),
             _cl("0000771", "eosinophil"),
-            _methodless("11152-6", "Eosinophils"),
         ),
         CellType.BASOPHIL: _cell(
             Code("30061004", "SCT", "Basophil", Grade.A),
             _local("BASOPHIL", "Basophil"),
             _cl("0000767", "basophil"),
-            _manual("11105-4", "Basophils"),
         ),
         CellType.MEGAKARYOCYTE: _cell(
             _MEGAKARYOCYTE,
             _local("MEGAKARYOCYTE", "Megakaryocyte"),
             _cl("0000556", "megakaryocyte"),
-            _manual("11110-4", "Megakaryocytes", Grade.B),
         ),
         CellType.OTHER_CELL: CellCodes(
             Code("4421005", "SCT", "Cell", Grade.A),
@@ -259,7 +217,6 @@ CODES: Final[Mapping[CellType, CellCodes]] = MappingProxyType(
             _ANATOMICAL_STRUCTURE,
             _local("OTHER_CELL", "Cell not classified with certainty"),
             _cl("0000000", "cell"),
-            _methodless("43415-9", "Unidentified cells", Grade.B),
         ),
         CellType.DEBRIS: CellCodes(
             Code("257159000", "SCT", "Debris", Grade.A),
@@ -267,19 +224,16 @@ CODES: Final[Mapping[CellType, CellCodes]] = MappingProxyType(
             _SUBSTANCE,
             _local("DEBRIS", "Debris, smudged cell or artefact"),
             None,
-            None,
         ),
         CellType.HISTIOCYTE: _cell(
             Code("14295007", "SCT", "Histiocyte", Grade.B),
             _local("HISTIOCYTE", "Histiocyte or macrophage"),
             _cl("0000235", "macrophage"),
-            _methodless("74453-2", "Histiocytes"),
         ),
         CellType.PLATELET: _cell(
             Code("16378004", "SCT", "Platelet", Grade.A),
             _local("PLATELET", "Platelet"),
             _cl("0000233", "platelet"),
-            None,
         ),
         CellType.PLATELET_CLUMP: CellCodes(
             # SNOMED CT 60649002 names the process of aggregation, not the thing seen.
@@ -288,13 +242,11 @@ CODES: Final[Mapping[CellType, CellCodes]] = MappingProxyType(
             _PHYSICAL_OBJECT,
             _local("PLATELET_CLUMP", "Platelet clump"),
             None,
-            None,
         ),
         CellType.MAST_CELL: _cell(
             Code("6445007", "SCT", "Mast cell", Grade.A),
             _local("MAST_CELL", "Mast cell"),
             _cl("0000097", "mast cell"),
-            _manual("11109-6", "Mast cells"),
         ),
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.cytology.cell_types import CODES, LOCAL_SCHEME, CellType, Code, Grade, LoincMethod
+from marrowcount.cytology.cell_types import LOCAL_SCHEME, Code, Grade
 from marrowcount.cytology.convergence import StoppingReason
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "BONE_MARROW_ASPIRATE",
     "CERTAINTY",
     "CHI_SQUARE_DISTANCE",
+    "CONVERGENCE",
     "COUNT",
     "COUNTED_TILES",
     "DIFFERENTIAL_PANEL",
@@ -31,6 +32,7 @@ __all__ = [
     "LOCAL_SCHEME_NAME",
     "LOCAL_SCHEME_UID",
     "LOOKED_AT_TILES",
+    "MACHINE_COUNT",
     "MARROW_REPORT",
     "ME_RATIO",
     "NDC_PERCENT",
@@ -45,7 +47,6 @@ __all__ = [
     "TILES_COUNTED",
     "TILES_LOOKED_AT",
     "TOTAL_COUNTED",
-    "machine_code",
 ]
 
 LOCAL_SCHEME_UID: Final = "2.25.130517376226477058710016808340959779266"
@@ -74,12 +75,14 @@ SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concep
 NDC_PERCENT: Final = _local("NDC_PERCENT", "Percentage of nucleated differential count")
 INTERVAL_LOW: Final = _local("CI95_LOW", "Lower bound of 95 % interval, sampling only")
 INTERVAL_HIGH: Final = _local("CI95_HIGH", "Upper bound of 95 % interval, sampling only")
+MACHINE_COUNT: Final = _local("MACHINE_COUNT", "Count by the machine, before a person changed it")
 BMME: Final = _local("BMME", "Bone marrow M:E ratio without basophils, monocytes")
 IHCT: Final = _local("IHCT", "Integrated histogram of cell types")
 TILES_COUNTED: Final = _local("TILES_COUNTED", "Tiles counted")
 TILES_LOOKED_AT: Final = _local("TILES_LOOKED_AT", "Tiles looked at")
 CHI_SQUARE_DISTANCE: Final = _local("CHI_SQUARE", "Chi-square distance of the last tile")
 STOPPING_REASON: Final = _local("STOP_REASON", "Why the count ended")
+CONVERGENCE: Final = _local("CONVERGENCE", "Whether the histogram of cell types converged")
 STOPPING_RULE: Final = _local("STOP_RULE", "Rule for ending the count")
 AUTOMATED_IMAGE_ANALYSIS: Final = _local("IMAGE_ANALYSIS", "Automated image analysis")
 COUNTED_TILES: Final = _local("ROI_COUNTED", "Monolayer region, counted")
@@ -94,14 +97,3 @@ STOPPING_REASONS: Final[Mapping[StoppingReason, Code]] = MappingProxyType(
         StoppingReason.SLIDE_EXHAUSTED: _local("SLIDE_EXHAUSTED", "No suitable tile was left, rule not met"),
     }
 )
-
-
-def machine_code(cell_type: CellType) -> Code | None:
-    """The LOINC term that a machine may put on a class's percentage; None where there is none.
-
-    Strict: the term claims no manual method and its meaning was verified twice.
-    """
-    loinc = CODES[cell_type].loinc
-    if loinc is None or loinc.method is not LoincMethod.NONE or loinc.grade is not Grade.A:
-        return None
-    return Code(loinc.value, "LN", loinc.display, loinc.grade)
