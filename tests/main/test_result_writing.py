@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from made_up_result import make_result, make_source_header
+from made_up_result import MODELS, make_result, make_source_header
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import Refusal, SlideError
+from marrowcount.main.models import bundled_models, model_cards
 from marrowcount.main.result_files import (
     CELLS_ANN,
     DIFFERENTIAL_SR,
@@ -26,6 +27,7 @@ from marrowcount.main.result_files import (
 )
 from marrowcount.main.result_writing import write_refusal, write_result
 from marrowcount.settings import Settings
+from marrowcount.slides.manifest import read_manifest
 from marrowcount.testing import PictureSlide, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.workflow.illustrate import Illustrations, illustrate, thumbnail_of
 
@@ -103,3 +105,18 @@ def test_files_for_programs_hold_no_patient_data(tmp_path: Path, name: str) -> N
     text = (tmp_path / name).read_text(encoding="utf-8")
     assert result.context.patient_id not in text
     assert result.context.accession_number not in text
+
+
+def test_the_models_cards_go_with_the_result(tmp_path: Path) -> None:
+    """Whoever reads the result in a record can read what its models are for, as it lies beside their weights."""
+    folder = bundled_models() / Settings().count.cell_model
+    counted_by = replace(MODELS[1], sha256=read_manifest(folder).files["model-int8.onnx"])
+    write(tmp_path, make_result(FEW, models=(MODELS[0], counted_by)), report=False)
+    entries = json.loads((tmp_path / "fhir.json").read_text())["entry"]
+    (card,) = (e["resource"] for e in entries if e["resource"]["resourceType"] == "DocumentReference")
+    assert b64decode(card["content"][0]["attachment"]["data"]) == (folder / "MODEL_CARD.md").read_bytes()
+
+
+def test_a_model_without_a_card_has_none(tmp_path: Path) -> None:
+    """Folders of a site's own models need no card, and no models need be there to write what they found."""
+    assert model_cards(Settings().count.model_copy(update={"models_folder": tmp_path})) == {}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from fhir.resources.R4B.annotation import Annotation
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.device import Device, DeviceDeviceName, DeviceVersion
+from fhir.resources.R4B.documentreference import DocumentReference, DocumentReferenceContent
 from fhir.resources.R4B.identifier import Identifier
 from fhir.resources.R4B.imagingstudy import ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance
 from fhir.resources.R4B.reference import Reference
@@ -21,24 +22,39 @@ from marrowcount.cytology.concepts import BONE_MARROW_ASPIRATE
 from marrowcount.errors import DeliveryRefusedError
 from marrowcount.result import RESEARCH_USE_ONLY
 from marrowcount.workflow.identity import MANUFACTURER, NAMESPACE, PRODUCT, device_uuid
-from marrowcount_adapters.fhir.elements import concept, reference, term, uid_identifier, uuid_identifier
+from marrowcount_adapters.fhir.ai_transparency import AI_DEVICE, MARKDOWN_CARD, MODEL_CARD, model_card
+from marrowcount_adapters.fhir.elements import (
+    attachment,
+    concept,
+    note,
+    reference,
+    term,
+    uid_identifier,
+    uuid_identifier,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from marrowcount.result import CountResult, SlideContext
+    from marrowcount.result import CountResult, ModelIdentity, SlideContext
+    from marrowcount.review import Practitioner, Report
     from marrowcount_adapters.fhir.settings import FhirSettings
 
-__all__ = ["Shared", "device", "imaging_study", "shared", "specimen"]
+__all__ = ["Card", "Shared", "card_document", "device", "imaging_study", "person", "shared", "specimen"]
 
 SLIDE_MICROSCOPY: Final = Coding(
     system="http://dicom.nema.org/resources/ontology/DCM", code="SM", display="Slide Microscopy"
 )
-AI_DEVICE: Final = Coding(
-    system="http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIdeviceTypeCS",
-    code="Artificial-Intelligence",
-    display="Artificial Intelligence",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The card of a model that looked at the slide."""
+
+    uuid: UUID
+    model: ModelIdentity
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +63,47 @@ class Shared:
 
     Attributes:
         order: the request by its accession number; None where the header gives none.
+        person: who answers for the figures; None where nobody does.
+        cards: the model's card of each model that has one.
         effective: when the slide was acquired; None where the header does not say.
-        issued: when the result was released.
+        issued: when this version was released.
     """
 
     subject: Reference
     order: Reference | None
     performer: Reference
+    person: Reference | None
     specimen: UUID
     study: UUID
     device: UUID
+    cards: tuple[Card, ...]
     effective: datetime | None
     issued: datetime
 
+    @property
+    def performers(self) -> list[Reference]:
+        """Who answers for the figures: the laboratory, and the person where there is one."""
+        return [self.performer, *([self.person] if self.person else [])]
 
-def shared(result: CountResult, settings: FhirSettings) -> Shared:
+
+def shared(report: Report, settings: FhirSettings) -> Shared:
     """Gather what all resources repeat.
 
     Raises:
         DeliveryRefusedError: ``missing-patient-id`` or ``unmapped-patient-issuer``: whose result it is cannot be said.
     """
-    context, zone = result.context, ZoneInfo(settings.timezone)
+    context, zone = report.context, ZoneInfo(settings.timezone)
     return Shared(
         subject=_patient(context, settings),
         order=_order(context, settings),
         performer=Reference(type="Organization", display=settings.organisation),
+        person=person(report.verifier.by) if report.verifier else None,
         specimen=_specimen_uuid(context),
         study=uuid5(NAMESPACE, f"study|{context.study_uid}"),
-        device=device_uuid(result),
+        device=device_uuid(cast("CountResult", report.count)),
+        cards=tuple(_cards(report.models, settings.model_cards)),
         effective=_zoned(context.acquired, zone) if context.acquired else None,
-        issued=_zoned(result.counted_at, zone),
+        issued=_zoned(report.issued, zone),
     )
 
 
@@ -103,6 +130,21 @@ def _patient(context: SlideContext, settings: FhirSettings) -> Reference:
     return Reference(type="Patient", identifier=Identifier(type=number, system=system, value=context.patient_id))
 
 
+def person(someone: Practitioner) -> Reference:
+    """By logical identifier and name; the node never creates a practitioner."""
+    number = Identifier(system=someone.system, value=someone.number)
+    return Reference(type="Practitioner", identifier=number, display=someone.name)
+
+
+def _cards(models: Iterable[ModelIdentity], texts: Mapping[str, bytes]) -> Iterator[Card]:
+    """A card that was written anew is another document."""
+    for model in models:
+        text = texts.get(model.sha256)
+        if text:
+            digest = hashlib.sha256(text).hexdigest()
+            yield Card(uuid5(NAMESPACE, f"model-card|{model.sha256}|{digest}"), model, text)
+
+
 def _order(context: SlideContext, settings: FhirSettings) -> Reference | None:
     accession = _accession(context, settings)
     return Reference(type="ServiceRequest", identifier=accession) if accession else None
@@ -125,9 +167,9 @@ def _specimen_uuid(context: SlideContext) -> UUID:
     return uuid5(NAMESPACE, "|".join(("specimen", context.study_uid, *key)))
 
 
-def specimen(result: CountResult, about: Shared, settings: FhirSettings) -> Specimen:
+def specimen(report: Report, about: Shared, settings: FhirSettings) -> Specimen:
     """The smear on the slide."""
-    own = result.context.specimen
+    own = report.context.specimen
     identifiers = [uuid_identifier(about.specimen)]
     if own.specimen_uid:
         identifiers.append(uid_identifier(own.specimen_uid))
@@ -139,16 +181,16 @@ def specimen(result: CountResult, about: Shared, settings: FhirSettings) -> Spec
     )
     return Specimen(
         identifier=identifiers,
-        accessionIdentifier=_accession(result.context, settings),
+        accessionIdentifier=_accession(report.context, settings),
         type=concept(BONE_MARROW_ASPIRATE),
         subject=about.subject,
         container=[container],
     )
 
 
-def imaging_study(result: CountResult, about: Shared) -> ImagingStudy:
+def imaging_study(report: Report, about: Shared) -> ImagingStudy:
     """The study that holds the slide, with the slide's series."""
-    context = result.context
+    context = report.context
     base = ImagingStudySeriesInstance(
         uid=context.base_instance_uid,
         sopClass=Coding(system="urn:ietf:rfc:3986", code=f"urn:oid:{context.base_sop_class_uid}"),
@@ -167,21 +209,35 @@ def imaging_study(result: CountResult, about: Shared) -> ImagingStudy:
     )
 
 
-def device(result: CountResult, about: Shared) -> Device:
+def device(report: Report, about: Shared) -> Device:
     """The software with its models; another model is another device."""
     weights = [
         DeviceVersion(
             type=CodeableConcept(text=f"{model.task.value} model {model.name} {model.version}, SHA-256 of weights"),
             value=model.sha256,
         )
-        for model in result.models
+        for model in report.models
     ]
     return Device(
+        extension=[model_card(card.uuid) for card in about.cards] or None,
         identifier=[uuid_identifier(about.device)],
         status="active",
         manufacturer=MANUFACTURER,
         deviceName=[DeviceDeviceName(name=PRODUCT, type="model-name")],
-        type=CodeableConcept(coding=[AI_DEVICE]),
+        type=AI_DEVICE,
         version=[DeviceVersion(type=CodeableConcept(text=PRODUCT), value=__version__), *weights],
-        note=[Annotation(text=RESEARCH_USE_ONLY)],
+        note=[note(RESEARCH_USE_ONLY)],
+    )
+
+
+def card_document(card: Card) -> DocumentReference:
+    """A model's card as a document: what the model is for, what it was trained on, what was measured of it."""
+    name = f"Model card of {card.model.name} {card.model.version}"
+    return DocumentReference(
+        identifier=[uuid_identifier(card.uuid)],
+        status="current",
+        type=MODEL_CARD,
+        category=[MARKDOWN_CARD],
+        description=name,
+        content=[DocumentReferenceContent(attachment=attachment(card.text, "text/markdown", name))],
     )

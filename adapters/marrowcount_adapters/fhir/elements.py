@@ -7,12 +7,13 @@ from base64 import b64encode
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
+from fhir.resources.R4B.annotation import Annotation
 from fhir.resources.R4B.attachment import Attachment
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.identifier import Identifier
-from fhir.resources.R4B.meta import Meta
 from fhir.resources.R4B.quantity import Quantity
 from fhir.resources.R4B.reference import Reference
 
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DICOM_UID_SYSTEM",
-    "ai_asserted",
+    "TERMINOLOGY",
+    "URI_SYSTEM",
+    "absent",
+    "attachment",
+    "clean",
     "coding",
     "concept",
     "count_quantity",
+    "note",
     "number_quantity",
-    "pdf_attachment",
     "percent_quantity",
     "ratio_quantity",
     "reference",
@@ -76,12 +81,6 @@ def term(system: str, code: str, display: str) -> CodeableConcept:
     return CodeableConcept(coding=[Coding(system=f"{TERMINOLOGY}{system}", code=code, display=display)])
 
 
-def ai_asserted() -> Meta:
-    """Security label of what artificial intelligence asserted (HL7 AI Transparency on FHIR)."""
-    label = Coding(system=f"{TERMINOLOGY}v3-ObservationValue", code="AIAST", display="Artificial Intelligence asserted")
-    return Meta(security=[label])
-
-
 def urn(uuid: UUID) -> str:
     """How entries of a bundle are called and referred to."""
     return f"urn:uuid:{uuid}"
@@ -103,7 +102,7 @@ def uid_identifier(uid: str) -> Identifier:
 
 
 def percent_quantity(value: Decimal) -> Quantity:
-    """Percent, as rounded by the core: fhir.resources writes decimals through float, exact at one place."""
+    """Percent, as rounded by the core."""
     return Quantity(value=value, unit="%", system=UCUM, code="%")
 
 
@@ -122,14 +121,29 @@ def number_quantity(value: float) -> Quantity:
     return Quantity(value=Decimal(value).quantize(DISTANCE_PLACES), unit="1", system=UCUM, code="1")
 
 
-def pdf_attachment(pdf: bytes, title: str, created: datetime) -> Attachment:
-    """A PDF within the resource; its size and SHA-1, which R4 asks for (2.24.0.7), are of the PDF itself."""
+def attachment(content: bytes, media_type: str, title: str, created: datetime | None = None) -> Attachment:
+    """A document within the resource; its size and SHA-1, which R4 asks for (2.24.0.7), are of the document itself."""
     return Attachment(
-        contentType="application/pdf",
+        contentType=media_type,
         language="en",
-        data=b64encode(pdf),
-        size=len(pdf),
-        hash=b64encode(hashlib.sha1(pdf, usedforsecurity=False).digest()),
+        data=b64encode(content),
+        size=len(content),
+        hash=b64encode(hashlib.sha1(content, usedforsecurity=False).digest()),
         title=title,
         creation=created,
     )
+
+
+def absent(reason: str, display: str) -> CodeableConcept:
+    """Why there is no value."""
+    return term("data-absent-reason", reason, display)
+
+
+def clean(text: str) -> str:
+    """Text that people typed, without the control characters that neither JSON strings of FHIR nor XHTML may hold."""
+    return "".join(letter for letter in text if letter in "\t\n" or category(letter) not in {"Cc", "Cs"}).strip()
+
+
+def note(words: str) -> Annotation:
+    """A remark that nobody signs."""
+    return Annotation(text=clean(words))

@@ -1,56 +1,29 @@
-"""The figures as observations: one for each class of the differential, total, ratios, histogram, and their panel."""
+"""Findings as observations, each complete by itself, since a health record may show one alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from fhir.resources.R4B.annotation import Annotation
-from fhir.resources.R4B.observation import Observation, ObservationComponent
+from fhir.resources.R4B.observation import Observation
 
-from marrowcount.cytology.cell_types import CODES
-from marrowcount.cytology.concepts import (
-    AUTOMATED_IMAGE_ANALYSIS,
-    BMME,
-    CHI_SQUARE_DISTANCE,
-    COUNT,
-    DIFFERENTIAL_PANEL,
-    IHCT,
-    INTERVAL_HIGH,
-    INTERVAL_LOW,
-    ME_RATIO,
-    STOPPING_REASON,
-    STOPPING_REASONS,
-    STOPPING_RULE,
-    TILES_COUNTED,
-    TILES_LOOKED_AT,
-    TOTAL_COUNTED,
-    machine_code,
-)
-from marrowcount.result import RESEARCH_USE_ONLY
-from marrowcount.workflow.identity import percent_bounds, published_ratio, result_uid, slide_uuid
-from marrowcount_adapters.fhir import elements
+from marrowcount.cytology.concepts import AUTOMATED_IMAGE_ANALYSIS
+from marrowcount.result import CountResult
+from marrowcount.review.words import cautions, shows_figures
+from marrowcount.workflow.identity import result_uid, slide_uuid
+from marrowcount_adapters.fhir import elements, findings
+from marrowcount_adapters.fhir.ai_transparency import ai_asserted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from decimal import Decimal
+    from collections.abc import Sequence
     from uuid import UUID
 
-    from fhir.resources.R4B.codeableconcept import CodeableConcept
-    from fhir.resources.R4B.quantity import Quantity
-
-    from marrowcount.cytology.cell_types import Code
-    from marrowcount.cytology.differential import ClassShare
-    from marrowcount.result import CountResult
+    from marrowcount.cytology.loinc import CodePolicy
+    from marrowcount.review import Report
     from marrowcount_adapters.fhir.context import Shared
+    from marrowcount_adapters.fhir.findings import Finding
 
-__all__ = ["Named", "histogram", "members", "panel", "remarks"]
-
-CAUTIONS: Final = (RESEARCH_USE_ONLY, "Preliminary: counted by software, not verified by a person.")
-"""Stand in every observation, since an EHR may show it alone."""
-
-SAMPLING_ONLY: Final = "Intervals are exact 95 % binomial intervals and cover sampling error only."
-LINEAGE: Final = "The blast class is not lineage-specific; all blasts are counted as myeloid in the ratios."
+__all__ = ["Figures", "Named", "figures", "observation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,141 +35,78 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    """What tells one observation from another.
+class Figures:
+    """The observations of a report.
 
     Attributes:
-        value: None where it has none, either as a panel or because ``absent`` says why.
+        members: of the panel; empty where nothing was ever counted.
+        ihct: the histogram; None likewise.
+        panel: the differential as a whole.
     """
 
-    part: str
-    code: CodeableConcept
-    value: Quantity | None = None
-    absent: CodeableConcept | None = None
-    components: Sequence[ObservationComponent] = ()
-    notes: Sequence[str] = ()
+    members: tuple[Named, ...]
+    ihct: Named | None
+    panel: Named
+
+    @property
+    def results(self) -> list[Named]:
+        """What the report shows at its first level."""
+        return [self.panel, *([self.ihct] if self.ihct else [])]
+
+    @property
+    def all(self) -> list[Named]:
+        """Each after those that it refers to."""
+        return [*self.members, *([self.ihct] if self.ihct else []), self.panel]
 
 
-def remarks(result: CountResult) -> Iterator[str]:
-    """What a reader must know, and what the count itself warns of."""
-    yield from CAUTIONS
-    yield from _panel_remarks(result)
+def figures(report: Report, about: Shared, policy: CodePolicy) -> Figures:
+    """All observations of a report.
+
+    A slide that was refused when first looked at has the panel only, which says so. Where figures had been given out
+    before, each of them is taken back by name.
+    """
+    if not shows_figures(report) and not isinstance(report.count, CountResult) and report.version == 1:
+        return Figures((), None, _panel(report, about, (), None))
+    members = tuple(observation(report, about, each) for each in findings.members(report, policy))
+    ihct = observation(report, about, findings.histogram(report))
+    return Figures(members, ihct, _panel(report, about, members, ihct))
 
 
-def _panel_remarks(result: CountResult) -> Iterator[str]:
-    yield SAMPLING_ONLY
-    yield LINEAGE
-    yield from result.warnings
-
-
-def members(result: CountResult, about: Shared) -> list[Named]:
-    """The panel's members: the classes in the order of a laboratory report, total, M:E, BMME."""
-    differential = result.differential
-    findings = [
-        *(_class_finding(share) for share in differential.shares),
-        _Finding(
-            "total",
-            elements.concept(TOTAL_COUNTED, text="Nucleated cells counted"),
-            elements.count_quantity(differential.total, "cells"),
-        ),
-        _ratio_finding("me-ratio", ME_RATIO, "M:E ratio (ICSH 2008)", published_ratio(differential.me_ratio)),
-        _ratio_finding("bmme", BMME, "M:E ratio (BMME, Tayebi 2022)", published_ratio(differential.bmme)),
-    ]
-    return [_observation(result, about, finding) for finding in findings]
-
-
-def _class_finding(share: ClassShare) -> _Finding:
-    low, high = percent_bounds(share.interval)
-    loinc, local = machine_code(share.cell_type), CODES[share.cell_type].local
-    codes = (loinc, local) if loinc else (local,)
-    return _Finding(
-        f"ndc/{share.cell_type.label}",
-        elements.concept(*codes, text=f"{share.cell_type.label}, share of nucleated differential count"),
-        elements.percent_quantity(share.percent),
-        components=[
-            _component(COUNT, elements.count_quantity(share.count, "cells")),
-            _component(INTERVAL_LOW, elements.percent_quantity(low)),
-            _component(INTERVAL_HIGH, elements.percent_quantity(high)),
-        ],
-        notes=[SAMPLING_ONLY],
-    )
-
-
-def _ratio_finding(part: str, code: Code, text: str, ratio: Decimal | None) -> _Finding:
-    return _Finding(
-        part,
-        elements.concept(code, text=text),
-        elements.ratio_quantity(ratio) if ratio is not None else None,
-        _undefined() if ratio is None else None,
-        notes=[LINEAGE],
-    )
-
-
-def _undefined() -> CodeableConcept:
-    """No erythroblast was counted: a division by zero."""
-    return elements.term("data-absent-reason", "not-a-number", "Not a Number (NaN)")
-
-
-def histogram(result: CountResult, about: Shared) -> Named:
-    """The IHCT: the raw counts of all 19 classes, and how the count ended."""
-    stopping = result.stopping
-    components = [
-        *(
-            _component(CODES[cell_type].local, elements.count_quantity(count, "objects"))
-            for cell_type, count in result.histogram
-        ),
-        _component(TILES_COUNTED, elements.count_quantity(result.tiles_counted, "tiles")),
-        _component(TILES_LOOKED_AT, elements.count_quantity(result.tiles_looked_at, "tiles")),
-        _component(
-            CHI_SQUARE_DISTANCE, elements.number_quantity(stopping.distance) if stopping.distance is not None else None
-        ),
-        ObservationComponent(
-            code=elements.concept(STOPPING_REASON),
-            valueCodeableConcept=elements.concept(STOPPING_REASONS[stopping.reason]),
-        ),
-        ObservationComponent(code=elements.concept(STOPPING_RULE), valueString=stopping.rule),
-    ]
-    return _observation(result, about, _Finding("ihct", elements.concept(IHCT), components=components))
-
-
-def _component(code: Code, value: Quantity | None) -> ObservationComponent:
-    if value is None:
-        return ObservationComponent(code=elements.concept(code), dataAbsentReason=_undefined())
-    return ObservationComponent(code=elements.concept(code), valueQuantity=value)
-
-
-def panel(result: CountResult, about: Shared, member_list: Sequence[Named], ihct: Named) -> Named:
-    """The differential as a whole: no value of its own, but members; known to the archive by its report's UID."""
-    finding = _Finding("panel", elements.concept(DIFFERENTIAL_PANEL), notes=list(_panel_remarks(result)))
-    named = _observation(result, about, finding)
+def _panel(report: Report, about: Shared, members: Sequence[Named], ihct: Named | None) -> Named:
+    named = observation(report, about, findings.panel(report))
     grouping = named.observation
-    grouping.hasMember = [elements.reference(member.uuid) for member in member_list]
-    grouping.derivedFrom = [elements.reference(about.study), elements.reference(ihct.uuid)]
-    report = elements.uid_identifier(result_uid(result, "differential"))
-    grouping.identifier = [elements.uuid_identifier(named.uuid), report]
+    if members:
+        grouping.hasMember = [elements.reference(member.uuid) for member in members]
+    if ihct is not None:
+        grouping.derivedFrom = [elements.reference(about.study), elements.reference(ihct.uuid)]
+    if isinstance(report.count, CountResult):  # the archive knows it by its structured report
+        evidence = elements.uid_identifier(result_uid(report.count, "differential"))
+        grouping.identifier = [elements.uuid_identifier(named.uuid), evidence]
     return named
 
 
-def _observation(result: CountResult, about: Shared, finding: _Finding) -> Named:
-    uuid = slide_uuid(result.context, finding.part)
-    observation = Observation(
-        meta=elements.ai_asserted(),
+def observation(report: Report, about: Shared, finding: Finding) -> Named:
+    """A finding with all that tells whose it is, when, how and by whom."""
+    uuid = slide_uuid(report.context, finding.part)
+    notes = [*map(elements.note, cautions(report)), *finding.notes]
+    made = Observation(
+        meta=ai_asserted(),
         identifier=[elements.uuid_identifier(uuid)],
         basedOn=[about.order] if about.order else None,
-        status="preliminary",
+        status=str(report.status),
         category=[elements.term("observation-category", "laboratory", "Laboratory")],
         code=finding.code,
         subject=about.subject,
         effectiveDateTime=about.effective,
         issued=about.issued,
-        performer=[about.performer],
+        performer=about.performers,
         valueQuantity=finding.value,
         dataAbsentReason=finding.absent,
-        note=[Annotation(text=words) for words in (*CAUTIONS, *finding.notes)],
+        note=notes,
         method=elements.concept(AUTOMATED_IMAGE_ANALYSIS),
         specimen=elements.reference(about.specimen),
         device=elements.reference(about.device),
         derivedFrom=[elements.reference(about.study)],
         component=list(finding.components) or None,
     )
-    return Named(uuid, observation)
+    return Named(uuid, made)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from marrowcount.cytology.loinc import CodePolicy
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,9 @@ class FhirSettings:
         accession_systems: URI of the accession number's system for each text of its issuer; ``""`` for none.
         hold_unidentified: refuse to encode where the patient cannot be told; else the subject stands without an
             identifier system, for files that people look at, and no delivery may take it to a health record.
+        code_policy: which LOINC terms a class carries once a person answers for the count.
+        model_cards: card of each model, Markdown in UTF-8, by the SHA-256 of its weights; a model without one has
+            none in the record.
     """
 
     patient_id_systems: Mapping[str, str]
@@ -30,3 +35,5 @@ class FhirSettings:
     timezone: str = "UTC"
     accession_systems: Mapping[str, str] = field(default_factory=dict)
     hold_unidentified: bool = True
+    code_policy: CodePolicy = CodePolicy.STRICT
+    model_cards: Mapping[str, bytes] = field(default_factory=dict)

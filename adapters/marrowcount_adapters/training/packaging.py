@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from marrowcount.errors import ModelError
 from marrowcount.slides.manifest import (
+    CARD_FILE,
     CLASSES_OF_TASK,
     INPUT_PX_OF_TASK,
     MANIFEST_FILE,
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["CARD_FILE", "LICENCE", "NAMES", "StagedModel", "task_of"]
+__all__ = ["LICENCE", "NAMES", "StagedModel", "task_of"]
 
-CARD_FILE: Final = "MODEL_CARD.md"
 LICENCE: Final = "AGPL-3.0-or-later"
 NAMES: Final = {"roi": "marrow-roi", "cells": "marrow-cells"}
 SUPPRESSION_IOU: Final = {"roi": 1.0, "cells": 0.5}

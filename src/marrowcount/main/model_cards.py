@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from marrowcount.errors import StorageError
-from marrowcount.slides.manifest import MANIFEST_FILE, read_manifest, verified_bytes
+from marrowcount.slides.manifest import CARD_FILE, MANIFEST_FILE, read_manifest, verified_bytes
 from marrowcount_adapters.training.measured_reports import read_measurement
 from marrowcount_adapters.training.model_card import card_of
-from marrowcount_adapters.training.packaging import CARD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

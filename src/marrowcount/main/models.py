@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.slides.manifest import read_manifest
+from marrowcount.slides.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
 from marrowcount_adapters import onnx_models
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from marrowcount.settings import CountSection
     from marrowcount.slides.familiarity import Feature, Range
 
-__all__ = ["bundled_models", "load_models", "seen_in_training", "verify_models"]
+__all__ = ["bundled_models", "load_models", "model_cards", "seen_in_training", "verify_models"]
 
 GPU_DRIVER: Final = Path("/proc/driver/nvidia/version")
 """Stands where a GPU's driver runs; asking torch instead would cost a second and 200 MB on every other machine."""
@@ -64,6 +64,16 @@ def seen_in_training(settings: CountSection) -> Mapping[Feature, Range]:
         ModelError: ``manifest-missing``, ``manifest-invalid``.
     """
     return read_manifest(_folders(settings)[1]).seen
+
+
+def model_cards(settings: CountSection) -> Mapping[str, bytes]:
+    """The models' cards, Markdown, by the SHA-256 of each file that a model may be loaded from; without one, none."""
+    return {
+        digest: (folder / CARD_FILE).read_bytes()
+        for folder in _folders(settings)
+        if (folder / MANIFEST_FILE).is_file() and (folder / CARD_FILE).is_file()
+        for digest in read_manifest(folder).files.values()
+    }
 
 
 def verify_models(settings: CountSection) -> Sequence[ModelIdentity]:

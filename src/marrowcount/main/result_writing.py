@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from marrowcount.main.models import model_cards
 from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
     CELLS_ANN,
@@ -24,6 +25,7 @@ from marrowcount.main.result_files import (
 )
 from marrowcount.main.result_folders import sync_folders
 from marrowcount.main.superseding import Earlier, reissued
+from marrowcount.review import counted
 from marrowcount_adapters.annotations import AnnotationForm, encode_cells, encode_roi
 from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.charts import draw_ihct
@@ -83,7 +85,7 @@ def write_result(
         _write_dataset(out / name, dataset)
     for name, content in files.items():
         _write(out / name, content)
-    _write(out / FHIR_FILE, encode_bundle(result, fhir_settings(settings), document).encode())
+    _write(out / FHIR_FILE, encode_bundle(counted(result), fhir_settings(settings), document).encode())
     _write(out / CHART_FILE, draw_ihct(result))
     _take_away(out, {*objects, *files, FHIR_FILE, CHART_FILE})
     _write(out / RESULT_FILE, encode_result(result).encode())
@@ -176,6 +178,7 @@ def fhir_settings(settings: Settings) -> FhirSettings:
         organisation=settings.organisation,
         timezone=settings.timezone,
         hold_unidentified=False,  # the file is written in any case; the delivery holds it
+        model_cards=model_cards(settings.count),
     )
 
 

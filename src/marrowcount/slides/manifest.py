@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "CARD_FILE",
     "CELL_CLASSES",
     "INT8_FILE",
     "MANIFEST_FILE",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 MANIFEST_FILE: Final = "manifest.json"
+CARD_FILE: Final = "MODEL_CARD.md"
+"""What people read of a model; Markdown in UTF-8."""
 ONNX_FILE: Final = "model.onnx"
 """The network in single precision, for onnxruntime."""
 INT8_FILE: Final = "model-int8.onnx"

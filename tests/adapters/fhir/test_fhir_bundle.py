@@ -20,6 +20,7 @@ from marrowcount.cytology.cell_types import CODES, NDC_CLASSES, CellType
 from marrowcount.cytology.concepts import LOCAL_SCHEME_UID
 from marrowcount.errors import DeliveryRefusedError
 from marrowcount.result import RESEARCH_USE_ONLY
+from marrowcount.review import Report, counted
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ TARGETS: Mapping[tuple[str, str], set[str]] = {
 }
 
 
-def bundle_of(result: CountResult, site: FhirSettings = SETTINGS) -> dict[str, Any]:
-    bundle: dict[str, Any] = json.loads(encode_bundle(result, site), parse_float=Decimal)
+def bundle_of(said: CountResult | Report, site: FhirSettings = SETTINGS) -> dict[str, Any]:
+    report = said if isinstance(said, Report) else counted(said)
+    bundle: dict[str, Any] = json.loads(encode_bundle(report, site), parse_float=Decimal)
     return bundle
 
 
@@ -96,7 +98,7 @@ def undefined(result_of: Callable[..., CountResult]) -> CountResult:
 def test_an_independent_parser_accepts_it(result_of: Callable[..., CountResult]) -> None:
     """fhirkit, strict R4 4.0.1, finds nothing wrong, with defined and with undefined ratios."""
     for result in (result_of(), undefined(result_of)):
-        assert fhirkit.validate(encode_bundle(result, SETTINGS)) == []
+        assert fhirkit.validate(encode_bundle(counted(result), SETTINGS)) == []
 
 
 def test_references_resolve_to_what_they_may_point_at(result: CountResult) -> None:
@@ -202,7 +204,7 @@ def test_no_manual_count_is_claimed(result: CountResult) -> None:
 def test_identifiers_stay_when_the_slide_is_counted_anew(result: CountResult) -> None:
     """Another model gives another device, but updates the same observations and report."""
     other = replace(result, models=tuple(replace(model, sha256="c" * 64) for model in result.models))
-    before, after = bundle_of(result), bundle_of(other)
+    before, after = bundle_of(result), bundle_of(counted(other, counted(result)))
     for one, two in zip(before["entry"], after["entry"], strict=True):
         kind = one["resource"]["resourceType"]
         assert (one["fullUrl"] == two["fullUrl"]) == (kind not in {"Device", "Provenance"})
@@ -227,7 +229,7 @@ def test_requests_may_be_repeated(result: CountResult) -> None:
 
 def test_same_result_same_text(result: CountResult) -> None:
     """No clock, no chance."""
-    assert encode_bundle(result, SETTINGS) == encode_bundle(result, SETTINGS)
+    assert encode_bundle(counted(result), SETTINGS) == encode_bundle(counted(result), SETTINGS)
 
 
 def test_patient_is_named_by_the_site_s_system(result: CountResult) -> None:
@@ -257,7 +259,7 @@ def test_a_patient_is_never_guessed(context: dict[str, str], code: str, result: 
     """Without a known system for the number the delivery is held, and the message holds no patient data."""
     unknown = replace(result, context=replace(result.context, **context))
     with pytest.raises(DeliveryRefusedError) as refused:
-        encode_bundle(unknown, SETTINGS)
+        encode_bundle(counted(unknown), SETTINGS)
     assert refused.value.code == code
     assert not refused.value.retryable
     assert "MRN00017" not in str(refused.value)
@@ -282,7 +284,7 @@ def test_what_the_header_does_not_say_is_left_out(result: CountResult) -> None:
             specimen=replace(result.context.specimen, container_identifier="", specimen_identifier="", specimen_uid=""),
         ),
     )
-    text = encode_bundle(bare, SETTINGS)
+    text = encode_bundle(counted(bare), SETTINGS)
     assert fhirkit.validate(text) == []
     assert "basedOn" not in text
     assert "effectiveDateTime" not in text
@@ -331,7 +333,7 @@ def test_the_device_names_its_models(result: CountResult) -> None:
 def test_the_report_presents_its_document(result: CountResult) -> None:
     """The PDF itself, with size and SHA-1 as R4 has them and the time of the count; accepted by the parser."""
     pdf = b"%PDF-1.4 of the report"
-    text = encode_bundle(result, SETTINGS, pdf)
+    text = encode_bundle(counted(result), SETTINGS, pdf)
     assert fhirkit.validate(text) == []
     (report,) = resources(json.loads(text), "DiagnosticReport")
     (form,) = report["presentedForm"]
