@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from marrowcount.cytology.convergence import Stopping
     from marrowcount.cytology.differential import Differential
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from marrowcount.slides.manifest import ModelManifest
     from marrowcount.slides.placement import Placement
 
-__all__ = ["CountResult", "ModelIdentity", "ModelTask", "SlideContext", "Specimen"]
+__all__ = [
+    "CountResult",
+    "ModelIdentity",
+    "ModelTask",
+    "NameScript",
+    "Patient",
+    "PersonName",
+    "SlideContext",
+    "Specimen",
+]
 
 RESEARCH_USE_ONLY = "For research use only. Not for use in diagnostic procedures."
 """Stands in every output that a person may read."""
@@ -75,6 +84,44 @@ class Specimen:
     specimen_uid: str
 
 
+class NameScript(StrEnum):
+    """How a name is written (PS3.5 6.2.1.2; HL7 table 0465)."""
+
+    ALPHABETIC = "A"
+    IDEOGRAPHIC = "I"
+    PHONETIC = "P"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """One way of writing a person's name, in its parts; empty strings for those that it lacks."""
+
+    family: str = ""
+    given: str = ""
+    middle: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    script: NameScript = NameScript.ALPHABETIC
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who the header says the patient is, beside the number: for messages whose receiver compares them.
+
+    Attributes:
+        names: the same name in each script that the header has it in; empty where it names nobody.
+        birth_date: None where the header gives none.
+        sex: M, F or O (0010,0040); empty where the header says nothing else.
+    """
+
+    names: tuple[PersonName, ...] = ()
+    birth_date: date | None = None
+    sex: str = ""
+
+
+_UNNAMED: Final = Patient()
+
+
 @dataclass(frozen=True, slots=True)
 class SlideContext:
     """Who and what a slide belongs to, as its DICOM header says; patient data, never for logs or file names.
@@ -83,6 +130,7 @@ class SlideContext:
         patient_id_issuer: Issuer of Patient ID (0010,0021), free text.
         patient_id_system: URI made of the issuer's universal entity id (0010,0024), empty where none stands.
         acquired: AcquisitionDateTime (0008,002A) or study date and time, with zone where the header gives one.
+        patient: never to be identified by; left out of the context's text, lest a name get into a log by it.
     """
 
     study_uid: str
@@ -97,6 +145,7 @@ class SlideContext:
     accession_issuer: str
     acquired: datetime | None
     specimen: Specimen
+    patient: Patient = field(default=_UNNAMED, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

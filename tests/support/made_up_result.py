@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.convergence import Stopping, StoppingReason
 from marrowcount.cytology.differential import differential_of
 from marrowcount.cytology.histogram import Histogram
-from marrowcount.result import CountResult, ModelIdentity, ModelTask, SlideContext, Specimen
+from marrowcount.result import CountResult, ModelIdentity, ModelTask, Patient, PersonName, SlideContext, Specimen
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import PixelBox, SizePx, SpacingMm
 from marrowcount.slides.tiles import Tile
@@ -69,6 +69,7 @@ CONTEXT = SlideContext(
     accession_issuer="HEMLAB",
     acquired=datetime(2026, 9, 30, 9, 0, tzinfo=timezone(timedelta(hours=2))),
     specimen=Specimen("B26-1234-A1", "HEMLAB", "B26-1234-A", SPECIMEN_UID),
+    patient=Patient((PersonName("Müller", "Zoë"),), date(1960, 1, 1), "F"),
 )
 
 

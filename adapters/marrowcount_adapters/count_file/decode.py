@@ -6,7 +6,7 @@ import json
 import struct
 import zipfile
 import zlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +16,16 @@ from marrowcount.cytology.convergence import Stopping, StoppingReason
 from marrowcount.cytology.differential import differential_of
 from marrowcount.cytology.histogram import Histogram
 from marrowcount.errors import Refusal, StorageError
-from marrowcount.result import CountResult, ModelIdentity, ModelTask, SlideContext, Specimen
+from marrowcount.result import (
+    CountResult,
+    ModelIdentity,
+    ModelTask,
+    NameScript,
+    Patient,
+    PersonName,
+    SlideContext,
+    Specimen,
+)
 from marrowcount.review import Uncounted
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import PixelBox, SizePx, SpacingMm
@@ -103,7 +112,17 @@ def _uncounted(about: Mapping[str, Any]) -> Uncounted:
 
 def _context(stored: Mapping[str, Any]) -> SlideContext:
     acquired = None if stored["acquired"] is None else datetime.fromisoformat(stored["acquired"])
-    return SlideContext(**{**stored, "acquired": acquired, "specimen": Specimen(**stored["specimen"])})
+    parts = {"acquired": acquired, "specimen": Specimen(**stored["specimen"]), "patient": _patient(stored["patient"])}
+    return SlideContext(**{**stored, **parts})
+
+
+def _patient(stored: Mapping[str, Any]) -> Patient:
+    birth_date = None if stored["birth_date"] is None else date.fromisoformat(stored["birth_date"])
+    return Patient(**{**stored, "birth_date": birth_date, "names": tuple(map(_name, stored["names"]))})
+
+
+def _name(stored: Mapping[str, Any]) -> PersonName:
+    return PersonName(**{**stored, "script": NameScript(stored["script"])})
 
 
 def _tile(row: Sequence[float]) -> LookedAtTile:

@@ -85,4 +85,6 @@ def _uncounted(uncounted: Uncounted) -> dict[str, Any]:
 
 def _context(context: SlideContext) -> dict[str, Any]:
     acquired = None if context.acquired is None else context.acquired.isoformat()
-    return {**asdict(context), "acquired": acquired}
+    birth_date = context.patient.birth_date
+    patient = {**asdict(context.patient), "birth_date": None if birth_date is None else birth_date.isoformat()}
+    return {**asdict(context), "acquired": acquired, "patient": patient}

@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from pydicom.filereader import read_partial
 from pydicom.valuerep import DT
 
 from marrowcount.errors import InstanceError
-from marrowcount.result import SlideContext, Specimen
+from marrowcount.result import NameScript, Patient, PersonName, SlideContext, Specimen
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import InstanceFacts
 from marrowcount.zones import zone_of_offset
@@ -95,8 +95,12 @@ PATIENT_TAGS: Final = (
 )
 
 UID_FORM: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
+DATE_FORM: Final = re.compile(r"[0-9]{8}")
 UID_MAX_LENGTH: Final = 64
 """PS3.5 section 9.1."""
+
+SEXES: Final = frozenset({"M", "F", "O"})
+"""Patient's Sex (0010,0040)."""
 
 URI_PREFIXES: Final[Mapping[str, str]] = MappingProxyType({"ISO": "urn:oid:", "UUID": "urn:uuid:", "URI": ""})
 """Universal Entity ID Type (0040,0033) to the URI that such an id makes."""
@@ -305,7 +309,41 @@ def _context(dataset: Dataset) -> SlideContext:
         accession_issuer=_issuer(dataset, "IssuerOfAccessionNumberSequence"),
         acquired=_acquired(dataset),
         specimen=_specimen(dataset),
+        patient=_patient(dataset),
     )
+
+
+def _patient(dataset: Dataset) -> Patient:
+    """Who the header names; what is unreadable stays open, which is no reason not to count a slide."""
+    sex = _lenient(dataset, "PatientSex")
+    return Patient(_names(dataset), _birth_date(dataset), sex if sex in SEXES else "")
+
+
+def _names(dataset: Dataset) -> tuple[PersonName, ...]:
+    """Up to three component groups of up to five components each (PS3.5 6.2.1.2)."""
+    groups = zip(NameScript, _lenient(dataset, "PatientName").split("="), strict=False)
+    return tuple(_name(group, script) for script, group in groups if group.strip(" ^"))
+
+
+def _name(group: str, script: NameScript) -> PersonName:
+    family, given, middle, prefix, suffix = ([part.strip() for part in group.split("^")] + [""] * 5)[:5]
+    return PersonName(family, given, middle, prefix, suffix, script)
+
+
+def _birth_date(dataset: Dataset) -> date | None:
+    """Whole dates only (PS3.5, VR DA): a day is not to be made up for a year."""
+    text = _lenient(dataset, "PatientBirthDate")
+    try:
+        return date.fromisoformat(text) if DATE_FORM.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _lenient(dataset: Dataset, keyword: str) -> str:
+    try:
+        return _text(dataset, keyword)
+    except PARSER_ERRORS:
+        return ""
 
 
 def _specimen(dataset: Dataset) -> Specimen:

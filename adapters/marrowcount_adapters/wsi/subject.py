@@ -1,4 +1,4 @@
-"""Whose instance a file holds: the one place where a patient's name is read, for the audit trail alone."""
+"""Whose instance a file holds, for the audit trail alone."""
 
 from __future__ import annotations
 

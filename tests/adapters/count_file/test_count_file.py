@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from made_up_result import CONTEXT, MODELS, make_result
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import Refusal, StorageError
+from marrowcount.result import NameScript, Patient, PersonName
 from marrowcount.review import Uncounted
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
@@ -52,7 +53,14 @@ def test_what_is_read_is_what_was_written(
     assert again.digest == result.digest
 
 
-@pytest.mark.parametrize("context", [CONTEXT, replace(CONTEXT, acquired=None)])
+@pytest.mark.parametrize(
+    "context",
+    [
+        CONTEXT,
+        replace(CONTEXT, acquired=None, patient=Patient()),
+        replace(CONTEXT, patient=Patient((PersonName("山田", "太郎", script=NameScript.IDEOGRAPHIC),), None, "O")),
+    ],
+)
 def test_a_slide_that_was_not_counted_is_kept_as_well(tmp_path: Path, context: object) -> None:
     """With its reason."""
     file, uncounted = tmp_path / "count.npz", replace(UNCOUNTED, context=context)

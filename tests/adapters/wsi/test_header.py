@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from marrowcount.errors import InstanceError
+from marrowcount.result import NameScript, Patient, PersonName
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import Flavour
 from marrowcount_adapters.wsi.header import read_context, read_facts, read_header
@@ -167,3 +168,51 @@ def test_the_zone_is_an_offset(series: Any, picture: Any) -> None:
     acquired = read_context(path).acquired
     assert acquired is not None
     assert acquired.utcoffset() == timedelta(hours=5, minutes=45)
+
+
+def described(path: Path, **values: str) -> Patient:
+    """Who the context of a file says the patient is, after its header was given these values."""
+    dataset = dcmread(path)
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return read_context(path).patient
+
+
+def test_the_patient_is_named_in_every_script(series: Any, picture: Any) -> None:
+    """Names come in their parts and scripts, decoded; prefix before suffix, as DICOM has them."""
+    (path,) = series.level(picture(512, 512))
+    patient = described(
+        path,
+        SpecificCharacterSet="ISO_IR 192",
+        PatientName="Yamada^Tarou^X^Dr.^Jr.=山田^太郎=やまだ^たろう",
+        PatientBirthDate="19600102",
+        PatientSex="M",
+    )
+    assert patient == Patient(
+        (
+            PersonName("Yamada", "Tarou", "X", "Dr.", "Jr."),
+            PersonName("山田", "太郎", script=NameScript.IDEOGRAPHIC),
+            PersonName("やまだ", "たろう", script=NameScript.PHONETIC),
+        ),
+        date(1960, 1, 2),
+        "M",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value")
+@pytest.mark.parametrize("birth_date", ["1960", "19601332", "x"])
+def test_what_the_header_does_not_say_of_the_patient_stays_open(series: Any, picture: Any, birth_date: str) -> None:
+    """Empty names, odd dates and sexes are left out; no day is made up, and the slide can be counted."""
+    (path,) = series.level(picture(512, 512))
+    patient = described(path, PatientName="^^=", PatientBirthDate=birth_date, PatientSex="Q")
+    assert patient == Patient()
+    named = described(path, PatientName="Doe", PatientBirthDate=birth_date)
+    assert named == Patient((PersonName("Doe"),))
+
+
+def test_the_context_shows_nobody(series: Any, picture: Any) -> None:
+    """The text of a context, which may get into a log by a mistake, names no patient."""
+    (path,) = series.level(picture(512, 512))
+    described(path, PatientName="Secret^Name")
+    assert "Secret" not in repr(read_context(path))
