@@ -62,6 +62,6 @@ def reports() -> Mapping[str, Report]:
         "amended": amended(changed, NOETHER, CHANGED_AT, comment="Iron stain: see the other report."),
         "entered-in-error": withdrawn(final, CURIE, CHANGED_AT, "Slide of another patient."),
         "cancelled": not_counted(UNCOUNTED),
-        "cancelled-after-count": not_counted(UNCOUNTED, machine),
+        "cancelled-after-count": not_counted(UNCOUNTED, [machine.status]),
         "undefined-ratio": counted(UNDEFINED),
     }

@@ -350,7 +350,9 @@ def test_a_manual_count_is_claimed_only_where_site_and_person_say_so() -> None:
 def test_a_report_that_was_kept_is_said_as_it_was() -> None:
     """Keeping what is out adds no person, no words and no other status."""
     out = REPORTS["final"]
-    waiting = counted(make_result({CellType.BLAST: 9, CellType.MONOCYTE: 9}), out)
+    waiting = counted(
+        make_result({CellType.BLAST: 9, CellType.MONOCYTE: 9}), [REPORTS["preliminary"].status, out.status]
+    )
     again = kept(waiting, out, NOETHER, CHANGED_AT, "blurred")
     before, after = (json.loads(encode_bundle(each, SETTINGS)) for each in (out, again))
     assert before["entry"][:-1] == after["entry"][:-1]
