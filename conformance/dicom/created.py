@@ -14,6 +14,7 @@ from pydicom.datadict import keyword_for_tag
 
 from made_up_result import make_result, make_source_header
 from marrowcount.result import Specimen
+from marrowcount.review import counted
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
 from marrowcount_adapters.annotations import encode_cells, encode_roi
@@ -84,14 +85,14 @@ def _complete_header() -> Dataset:
 def _encoded(result: CountResult, header: Dataset) -> Mapping[str, Dataset]:
     result = replace(result, placement=PLACEMENT)
     cells, tiles = encode_cells(result, header), encode_roi(result, header)
-    report = encode_differential(result, header, [cells, tiles])
+    report = encode_differential(counted(result), header, [cells, tiles])
     made = {
         "cells": cells,
         "tiles": tiles,
         "heat-map": encode_heat_map(result, header),
         "report": report,
         "regions": encode_regions(result, header, [tiles]),
-        "document": encode_document(result, b"%PDF-1.4", [cells, tiles, report]),
+        "document": encode_document(counted(result), b"%PDF-1.4", [cells, tiles, report]),
         "rejection": encode_rejection(result, cells, [cells, tiles]),
     }
     return {name: dataset for name, dataset in made.items() if dataset is not None}

@@ -29,6 +29,7 @@ from rich.table import Table
 from made_up_result import make_result, make_source_header
 from marrowcount.cytology.cell_types import CODES, CellType
 from marrowcount.result import CountResult
+from marrowcount.review import counted
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.geometry import PixelBox, SizePx, SpacingMm
 from marrowcount.slides.placement import Placement
@@ -208,7 +209,7 @@ def documents(_boxes: int) -> dict[str, float]:
     result, header = make_result(counts, placement=PLACEMENT), make_source_header()
     evidence = [encode_cells(result, header), encode_roi(result, header)]
     return {
-        "structured report": _measured(lambda: encode_differential(result, header, evidence))["seconds"],
+        "structured report": _measured(lambda: encode_differential(counted(result), header, evidence))["seconds"],
         "segmentation": _measured(lambda: encode_heat_map(result, header))["seconds"],
     }
 

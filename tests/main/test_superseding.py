@@ -23,6 +23,7 @@ from marrowcount.main.result_files import (
 )
 from marrowcount.main.result_writing import dicom_objects, write_refusal
 from marrowcount.main.superseding import Earlier, earlier_results, reissued
+from marrowcount.review import counted
 from marrowcount.settings import EvidenceSection
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
@@ -44,7 +45,7 @@ def given_out(folder: Path, result: CountResult, *, regions: bool = False) -> Co
     result = reissued(result, earlier)
     folder.mkdir(parents=True)
     wanted = EvidenceSection(regions_report=regions)
-    for name, dataset in dicom_objects(result, make_source_header(), wanted, earlier).items():
+    for name, dataset in dicom_objects(counted(result), make_source_header(), wanted, earlier).items():
         dataset.save_as(folder / name, enforce_file_format=True)
     (folder / RESULT_FILE).write_text("{}")
     return result
@@ -138,7 +139,7 @@ def test_the_latest_of_many_is_superseded(tmp_path: Path) -> None:
         folder = tmp_path / f"{revision}.1"
         folder.mkdir()
         result = make_result(FEW, placement=PLACEMENT, models=(MODELS[0], replace(MODELS[1], version=str(revision))))
-        for name, dataset in dicom_objects(result, make_source_header(), EvidenceSection(), Earlier()).items():
+        for name, dataset in dicom_objects(counted(result), make_source_header(), EvidenceSection(), Earlier()).items():
             dataset.save_as(folder / name, enforce_file_format=True)
         if revision != 10:
             (folder / RESULT_FILE).write_text("{}")

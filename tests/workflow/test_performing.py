@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from marrowcount.errors import DeliveryRefusedError, PeerError
 from marrowcount.ports import (
-    CountProgress,
     CountedOutcome,
+    CountProgress,
     DeliveryKind,
     DeliveryOrder,
     RefusedOutcome,

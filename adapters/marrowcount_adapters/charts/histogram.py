@@ -11,6 +11,9 @@ from marrowcount import __version__
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.cytology.palette import PALETTE
+from marrowcount.result import RESEARCH_USE_ONLY
+from marrowcount.review import ReportStatus
+from marrowcount.review.words import status_sentence
 from marrowcount.workflow.identity import PRODUCT, percent_bounds, published_ratio
 from marrowcount_adapters.charts.png import png_of
 
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from marrowcount.cytology.differential import ClassShare
-    from marrowcount.result import CountResult
+    from marrowcount.cytology.differential import ClassShare, Differential
+    from marrowcount.review import Report
 
 __all__ = ["draw_ihct"]
 
@@ -52,22 +55,24 @@ class _Bar:
     words: str
 
 
-def draw_ihct(result: CountResult) -> bytes:
+def draw_ihct(report: Report) -> bytes:
     """The integrated histogram as a PNG picture.
 
     Bars are counts; whiskers are the 95 % intervals of the percentages, on the same scale (sampling error only).
     """
+    result = report.result
+    held = report.differential or result.differential
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
     differential, others = figure.subplots(
         2, 1, gridspec_kw={"height_ratios": [len(NDC_CLASSES), len(OTHERS)], "hspace": 0.3}
     )
     figure.subplots_adjust(left=0.17, right=0.96, top=0.83, bottom=0.125)
-    _draw(differential, [_differential_bar(share, result.differential.total) for share in result.differential.shares])
+    _draw(differential, [_differential_bar(share, held.total) for share in held.shares])
     _draw(others, [_other_bar(cell_type, result.histogram[cell_type]) for cell_type in OTHERS])
     differential.set_title("Nucleated differential count", loc="left", fontsize=10, fontweight="bold", color=INK)
     others.set_title("Outside the differential", loc="left", fontsize=10, fontweight="bold", color=INK)
     others.set_xlabel("objects counted", fontsize=9, color=GREY)
-    _write(figure, result)
+    _write(figure, report, held)
     return png_of(figure)
 
 
@@ -102,8 +107,8 @@ def _draw(axes: Axes, bars: Sequence[_Bar]) -> None:
     axes.set_axisbelow(True)
 
 
-def _write(figure: Figure, result: CountResult) -> None:
-    left, differential = 0.03, result.differential
+def _write(figure: Figure, report: Report, differential: Differential) -> None:
+    left, result = 0.03, report.result
     figure.text(left, 0.955, "Integrated histogram of cell types", fontsize=15, fontweight="bold", color=INK)
     figure.text(
         left,
@@ -114,7 +119,7 @@ def _write(figure: Figure, result: CountResult) -> None:
         fontsize=9,
         color=INK,
     )
-    figure.text(left, 0.893, _caution(result), fontsize=9, fontweight="bold", color=CAUTION)
+    figure.text(left, 0.893, _caution(report), fontsize=9, fontweight="bold", color=CAUTION)
     models = "  ·  ".join(
         f"{model.task.value}: {model.name} {model.version} ({model.sha256[:8]})" for model in result.models
     )
@@ -128,9 +133,11 @@ def _write(figure: Figure, result: CountResult) -> None:
     )
 
 
-def _caution(result: CountResult) -> str:
+def _caution(report: Report) -> str:
     words = "PRELIMINARY - RESEARCH USE ONLY. Not for use in diagnostic procedures."
-    codes = ", ".join(warning.partition(":")[0] for warning in result.warnings)
+    if report.status is not ReportStatus.PRELIMINARY:
+        words = f"{status_sentence(report)} {RESEARCH_USE_ONLY}"
+    codes = ", ".join(warning.partition(":")[0] for warning in report.result.warnings)
     return f"{words}  Warnings: {codes}." if codes else words
 
 

@@ -8,26 +8,22 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from marrowcount.cytology.concepts import MARROW_REPORT
-from marrowcount.workflow.identity import DOCUMENT_SERIES, DOCUMENT_TITLE, result_uid
+from marrowcount.review.words import title
+from marrowcount.workflow.identity import DOCUMENT_SERIES, report_uid, series_description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from marrowcount.cytology.cell_types import Code
     from marrowcount.result import CountResult
+    from marrowcount.review import Report
 
 __all__ = ["encode_document"]
 
 TAKEN_OVER: Final = (
     "SpecificCharacterSet",
-    "InstanceCreationDate",
-    "InstanceCreationTime",
     "StudyDate",
-    "SeriesDate",
-    "ContentDate",
     "StudyTime",
-    "SeriesTime",
-    "ContentTime",
     "AccessionNumber",
     "IssuerOfAccessionNumberSequence",
     "Manufacturer",
@@ -58,14 +54,25 @@ laboratory can find the document by its slide.
 """
 
 
-def encode_document(result: CountResult, pdf: bytes, evidence: Sequence[Dataset]) -> Dataset:
-    """The report as an instance, unverified, in a series of its own.
+TIMES: Final = (
+    "InstanceCreationDate",
+    "InstanceCreationTime",
+    "SeriesDate",
+    "SeriesTime",
+    "ContentDate",
+    "ContentTime",
+)
+"""What a person who signs changes."""
+
+
+def encode_document(report: Report, pdf: bytes, evidence: Sequence[Dataset]) -> Dataset:
+    """The report as an instance, verified as far as the report is, in a series of its own.
 
     Args:
-        result: the count.
-        pdf: the report, which shows the patient's identifiers.
-        evidence: instances made of the same count, the annotations of the cells first; patient, study, equipment and
-            specimen are taken over from that.
+        report: on a count.
+        pdf: the page, which shows the patient's identifiers.
+        evidence: instances made of the same count, the annotations of the cells first, its document last; patient,
+            study, equipment and specimen are taken over from the former, times from the latter.
     """
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -73,31 +80,34 @@ def encode_document(result: CountResult, pdf: bytes, evidence: Sequence[Dataset]
     for keyword in TAKEN_OVER:
         if keyword in evidence[0]:
             dataset[keyword] = evidence[0][keyword]
-    dataset.SOPClassUID, dataset.SOPInstanceUID = EncapsulatedPDFStorage, result_uid(result, "document")
-    _add_series(dataset, result)
-    _add_document(dataset, result, pdf)
-    dataset.SourceInstanceSequence = list(_sources(result, evidence))
+    for keyword in TIMES:
+        if keyword in evidence[-1]:
+            dataset[keyword] = evidence[-1][keyword]
+    dataset.SOPClassUID, dataset.SOPInstanceUID = EncapsulatedPDFStorage, report_uid(report, "document")
+    _add_series(dataset, report)
+    _add_document(dataset, report, pdf)
+    dataset.SourceInstanceSequence = list(_sources(report.result, evidence))
     return dataset
 
 
-def _add_series(dataset: Dataset, result: CountResult) -> None:
+def _add_series(dataset: Dataset, report: Report) -> None:
     """Encapsulated Document Series (PS3.3 C.24.1) and SC Equipment (C.8.6.1)."""
     dataset.Modality = "DOC"
-    dataset.SeriesInstanceUID = result_uid(result, DOCUMENT_SERIES.part)
+    dataset.SeriesInstanceUID = report_uid(report, DOCUMENT_SERIES.part)
     dataset.SeriesNumber = DOCUMENT_SERIES.number
-    dataset.SeriesDescription = DOCUMENT_SERIES.description
+    dataset.SeriesDescription = series_description(DOCUMENT_SERIES, report)
     dataset.ConversionType = "WSD"
 
 
-def _add_document(dataset: Dataset, result: CountResult, pdf: bytes) -> None:
+def _add_document(dataset: Dataset, report: Report, pdf: bytes) -> None:
     """Encapsulated Document (PS3.3 C.24.2)."""
     dataset.InstanceNumber = 1
-    acquired = result.context.acquired
+    acquired = report.context.acquired
     dataset.AcquisitionDateTime = f"{acquired:%Y%m%d%H%M%S.%f%z}" if acquired else ""
     dataset.BurnedInAnnotation = "YES"
     dataset.RecognizableVisualFeatures = "NO"
-    dataset.VerificationFlag = "UNVERIFIED"
-    dataset.DocumentTitle = DOCUMENT_TITLE
+    dataset.VerificationFlag = "UNVERIFIED" if report.verifier is None else "VERIFIED"
+    dataset.DocumentTitle = title(report)
     dataset.ConceptNameCodeSequence = [_coded(MARROW_REPORT)]
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
     dataset.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)

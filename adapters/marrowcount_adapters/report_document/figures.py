@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from marrowcount.cytology.differential import ClassShare
-    from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount_adapters.report_document.page import Page
 
 __all__ = ["draw_table"]
@@ -58,19 +58,21 @@ class _Row:
     high: float
 
 
-def draw_table(page: Page, room: Area, result: CountResult) -> float:
+def draw_table(page: Page, room: Area, report: Report) -> float:
     """Draw both parts of the table.
 
     Returns:
         Where it ends, in millimetres from the page's top.
     """
-    rows = [_differential_row(share, result.differential.total) for share in result.differential.shares]
+    result = report.result
+    differential = report.differential or result.differential
+    rows = [_differential_row(share, differential.total) for share in differential.shares]
     top = _draw_part(page, room, ("Nucleated differential", "cells", "%", "95 % interval"), rows, "%")
     page.write((room.left + BARS_MM, room.top + 2.4), "Integrated histogram (IHCT)", SMALL)
     total = Area(room.left, top - 1.2, room.width, 0)
     page.write((total.left + 3.2, total.top), "Total", HEAD)
-    page.write((total.left + COUNT_MM, total.top), f"{result.differential.total:,}", HEAD, align="right")
-    page.write((total.left + PERCENT_MM, total.top), "100.0" if result.differential.total else "-", HEAD, align="right")
+    page.write((total.left + COUNT_MM, total.top), f"{differential.total:,}", HEAD, align="right")
+    page.write((total.left + PERCENT_MM, total.top), "100.0" if differential.total else "-", HEAD, align="right")
     others = [_other_row(cell_type, result.histogram[cell_type]) for cell_type in OTHERS]
     below = Area(room.left, top + 2.2, room.width, room.height)
     return _draw_part(page, below, ("Outside the differential", "objects", "", ""), others, "")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.workflow.identity import DOCUMENT_TITLE
+from marrowcount.review import RELEASED
+from marrowcount.review.words import title, truncation
 from marrowcount_adapters.report_document import words
 from marrowcount_adapters.report_document.figures import draw_table
 from marrowcount_adapters.report_document.gallery import draw_gallery
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount.workflow.illustrate import Illustrations
 
 __all__ = ["draw_report"]
@@ -46,42 +48,46 @@ FIGURE_MM: Final = 3.9
 FOOT: Final = Style(5.2, "#555555")
 CAUTION: Final = Style(7.5, "white", bold=True)
 CAUTION_COLOUR: Final = "#B00020"
+STANDING_COLOUR: Final = "#1F4E79"
+"""Of the band where a person answers for the figures."""
 FLAG: Final = Style(6.5, CAUTION_COLOUR)
+SAID: Final = Style(6.5, STANDING_COLOUR, bold=True)
+"""By a person."""
 RULE: Final = "#BBBBBB"
 
 MOST_FLAG_LINES: Final = 14
 MOST_MODEL_LINES: Final = 2
 
 
-def draw_report(result: CountResult, illustrations: Illustrations) -> bytes:
-    """The report as a PDF of one A4 page; the same result and pictures give the same bytes.
+def draw_report(report: Report, illustrations: Illustrations) -> bytes:
+    """The report as a PDF of one A4 page; the same report and pictures give the same bytes.
 
     It names the patient by ID and accession number, so it belongs where patient data may be, and nothing of it may
     go into logs.
 
     Args:
-        result: the count.
+        report: on a count.
         illustrations: read off the slide; a report without pictures says so.
     """
-    page = Page(WIDTH_MM, HEIGHT_MM)
-    top = _draw_header(page, result)
+    page, result = Page(WIDTH_MM, HEIGHT_MM), report.result
+    top = _draw_header(page, report)
     foot = _draw_footer(page, result)
-    table = draw_table(page, Area(LEFT, top, TABLE_MM, 0), result)
+    table = draw_table(page, Area(LEFT, top, TABLE_MM, 0), report)
     beside = _draw_beside(
-        page, Area(LEFT + TABLE_MM + BESIDE_MM, top, INNER_MM - TABLE_MM - BESIDE_MM, 0), result, illustrations
+        page, Area(LEFT + TABLE_MM + BESIDE_MM, top, INNER_MM - TABLE_MM - BESIDE_MM, 0), report, illustrations
     )
-    flags = _draw_flags(page, max(table, beside) - 0.5, result)
+    flags = _draw_flags(page, max(table, beside) - 0.5, report)
     draw_gallery(page, Area(LEFT, flags + 2.5, INNER_MM, foot - flags - 4.5), result, illustrations)
-    return page.pdf(title=DOCUMENT_TITLE, creator=words.CREATOR, created=result.counted_at)
+    return page.pdf(title=title(report), creator=words.CREATOR, created=report.issued)
 
 
-def _draw_header(page: Page, result: CountResult) -> float:
+def _draw_header(page: Page, report: Report) -> float:
     page.write((LEFT, TOP + 4.2), "Bone marrow aspirate: nucleated differential count", HEADING)
     page.write((LEFT + INNER_MM, TOP + 4.2), words.CREATOR, NAME, align="right")
-    page.fill(Area(LEFT, TOP + 6.6, INNER_MM, 5.2), CAUTION_COLOUR)
-    page.write((LEFT + 2, TOP + 10.2), words.CAUTION, CAUTION, room_mm=INNER_MM - 4)
+    page.fill(Area(LEFT, TOP + 6.6, INNER_MM, 5.2), STANDING_COLOUR if report.status in RELEASED else CAUTION_COLOUR)
+    page.write((LEFT + 2, TOP + 10.2), words.caution(report), CAUTION, room_mm=INNER_MM - 4)
     columns_mm = (64.0, 64.0, 62.0)
-    for number, (name, value) in enumerate(words.identifiers(result)):
+    for number, (name, value) in enumerate(words.identifiers(report.result)):
         row, column = divmod(number, len(columns_mm))
         left, base = LEFT + sum(columns_mm[:column]), TOP + 15.4 + row * 7.2
         page.write((left, base), name, NAME)
@@ -102,12 +108,12 @@ def _draw_identifier(page: Page, room: Area, value: str) -> None:
         base += line_height_mm(style)
 
 
-def _draw_beside(page: Page, room: Area, result: CountResult, illustrations: Illustrations) -> float:
+def _draw_beside(page: Page, room: Area, report: Report, illustrations: Illustrations) -> float:
     """The map, and the figures below it."""
     page.write((room.left, room.top + 2.4), "Where it was counted", PART)
     place = Area(room.left, room.top + 4.0, room.width, MAP_MM)
-    base = draw_map(page, place, result, illustrations.thumbnail) + 2.6
-    for name, value in words.key_figures(result):
+    base = draw_map(page, place, report.result, illustrations.thumbnail) + 2.6
+    for name, value in words.key_figures(report):
         base = _draw_figure(page, Area(room.left, base, room.width, 0), name, value)
     return base
 
@@ -125,13 +131,16 @@ def _draw_figure(page: Page, room: Area, name: str, value: str) -> float:
     return base + FIGURE_MM
 
 
-def _draw_flags(page: Page, top: float, result: CountResult) -> float:
+def _draw_flags(page: Page, top: float, report: Report) -> float:
     page.line((LEFT, top), (LEFT + INNER_MM, top), RULE, 0.6)
     base = top + 3.8
     page.write((LEFT, base), "Quality flags", PART)
     left, room = LEFT + 22.0, INNER_MM - 22.0
-    flags = [line for warning in result.warnings for line in wrapped(warning, FLAG, room)]
+    raised = [each for each in (truncation(report), *report.result.warnings) if each]
+    flags = [line for flag in raised for line in wrapped(flag, FLAG, room)]
     lines = [(line, FLAG) for line in _at_most(flags)] or [("none raised", BODY)]
+    said = [line for each in words.said_by_persons(report) for line in wrapped(each, SAID, room)]
+    lines += [(line, SAID) for line in _at_most(said)]
     lines += [(line, NAME) for line in wrapped(words.NOTES, NAME, room)]
     for line, style in lines:
         page.write((left, base), line, style)

@@ -8,18 +8,20 @@ from marrowcount import __version__
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.concepts import STOPPING_REASONS
 from marrowcount.result import RESEARCH_USE_ONLY, ModelTask
+from marrowcount.review import ReportStatus
+from marrowcount.review.words import changes, comments, status_sentence
 from marrowcount.slides.gallery import FIELD_UM, LARGE_CLASSES, LARGE_FIELD_UM
 from marrowcount.workflow.identity import PRODUCT, published_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from marrowcount.result import CountResult, ModelIdentity
+    from marrowcount.review import Report
 
-__all__ = ["CAUTION", "CREATOR", "NOTES", "field_note", "identifiers", "key_figures", "model_lines"]
+__all__ = ["CREATOR", "NOTES", "caution", "field_note", "identifiers", "key_figures", "model_lines", "said_by_persons"]
 
 CREATOR: Final = f"{PRODUCT} {__version__}"
-CAUTION: Final = f"PRELIMINARY. {RESEARCH_USE_ONLY} Counted by software, not verified by a person."
 
 NOTES: Final = (
     "Percentages are of the differential. Intervals and whiskers: exact 95 % binomial, sampling error only; they do "
@@ -31,6 +33,18 @@ HASH_DIGITS: Final = 12
 UNKNOWN: Final = "not given"
 
 TASKS: Final = {ModelTask.ROI: "Tiles fit for cytology", ModelTask.CELLS: "Cells"}
+
+
+def caution(report: Report) -> str:
+    """How far the page may be relied upon."""
+    if report.status is ReportStatus.PRELIMINARY:
+        return f"PRELIMINARY. {RESEARCH_USE_ONLY} Counted by software, not verified by a person."
+    return f"{RESEARCH_USE_ONLY} {status_sentence(report)}"
+
+
+def said_by_persons(report: Report) -> Sequence[str]:
+    """Who signed, what they changed, and what they added."""
+    return [status_sentence(report), *changes(report), *comments(report)] if report.signatures else []
 
 
 def identifiers(result: CountResult) -> tuple[tuple[str, str], ...]:
@@ -55,9 +69,10 @@ def _issued(identifier: str, issuer: str) -> str:
     return f"{identifier} ({issuer})" if identifier and issuer else identifier
 
 
-def key_figures(result: CountResult) -> tuple[tuple[str, str], ...]:
+def key_figures(report: Report) -> tuple[tuple[str, str], ...]:
     """The figures beside the differential."""
-    differential, stopping = result.differential, result.stopping
+    result = report.result
+    differential, stopping = report.differential or result.differential, result.stopping
     distance = "undefined" if stopping.distance is None else f"{stopping.distance:.2g}"
     return (
         ("M:E ratio (ICSH 2008)", _ratio(differential.me_ratio)),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from marrowcount import __version__
 from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.result import RESEARCH_USE_ONLY
+from marrowcount.review import ReportStatus
+from marrowcount.review.words import comments, status_sentence
 from marrowcount.workflow.identity import percent_bounds, published_ratio
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from marrowcount.cytology.differential import ClassShare
     from marrowcount.errors import SlideError
     from marrowcount.result import CountResult, ModelIdentity
+    from marrowcount.review import Report
 
 __all__ = ["encode_refusal", "encode_result"]
 
@@ -29,9 +32,10 @@ ENDINGS: Final[Mapping[StoppingReason, str]] = {
 }
 
 
-def encode_result(result: CountResult) -> str:
+def encode_result(report: Report) -> str:
     """A counted slide as JSON text, with counts, percentages and bounds as they are published everywhere."""
-    differential = result.differential
+    result = report.result
+    differential = report.differential or result.differential
     return _json(
         {
             "state": "counted",
@@ -49,12 +53,29 @@ def encode_result(result: CountResult) -> str:
             "bmme": _number(published_ratio(differential.bmme)),
             "warnings": list(result.warnings),
             **_about(result.models),
+            "status": report.status.value,
+            "version": report.version,
+            "standing": status_sentence(report),
+            "changed_by_a_person": _changed(report),
+            "remarks": list(comments(report)),
         }
     )
 
 
+def _changed(report: Report) -> dict[str, object]:
+    return {
+        cell_type.label: {"software": machine, "person": person}
+        for cell_type, (machine, person) in report.changed.items()
+    }
+
+
 def encode_refusal(
-    error: SlideError, *, series_uid: str | None, models: Sequence[ModelIdentity], tiles_looked_at: int = 0
+    error: SlideError,
+    *,
+    series_uid: str | None,
+    models: Sequence[ModelIdentity],
+    tiles_looked_at: int = 0,
+    version: int = 1,
 ) -> str:
     """A slide that could not be counted as JSON text.
 
@@ -63,6 +84,7 @@ def encode_refusal(
         series_uid: the slide's series, None where not even that could be read.
         models: the models that would have counted.
         tiles_looked_at: tiles judged before it was given up.
+        version: of the slide's report.
     """
     return _json(
         {
@@ -81,6 +103,11 @@ def encode_refusal(
             "bmme": None,
             "warnings": [],
             **_about(models),
+            "status": ReportStatus.CANCELLED.value,
+            "version": version,
+            "standing": "Cancelled: the slide was looked at by software and not counted.",
+            "changed_by_a_person": {},
+            "remarks": [],
         }
     )
 
@@ -93,7 +120,6 @@ def _about(models: Sequence[ModelIdentity]) -> dict[str, object]:
     return {
         "models": [_model(model) for model in models],
         "marrowcount_version": __version__,
-        "status": "preliminary",
         "intervals": "95 %, exact binomial, sampling error only",
         "research_use_only": RESEARCH_USE_ONLY,
     }

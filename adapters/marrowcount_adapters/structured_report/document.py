@@ -24,19 +24,22 @@ from marrowcount.workflow.identity import (
     ResultSeries,
     device_uid,
     device_uuid,
-    result_uid,
+    report_uid,
+    series_description,
     slide_uuid,
     software_versions,
     uid_of,
 )
 from marrowcount_adapters.structured_report.items import coded
+from marrowcount_adapters.structured_report.signing import date_signed, observers, organisation, person_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from highdicom.sr import MeasurementReport
 
-    from marrowcount.result import CountResult, SlideContext
+    from marrowcount.result import SlideContext
+    from marrowcount.review import Report
 
 __all__ = ["IMAGING_PROCEDURE", "DocumentKind", "document", "image_of", "observation_context", "take_over"]
 
@@ -81,8 +84,9 @@ def image_of(source: Dataset, base_instance_uid: str) -> Dataset:
     return image
 
 
-def observation_context(result: CountResult) -> ObservationContext:
-    """This software as the observer, the specimen on the slide as the subject (TID 1001)."""
+def observation_context(report: Report) -> ObservationContext:
+    """This software as observer, who signed the report as another, the specimen as the subject (TID 1001)."""
+    result = report.result
     device = DeviceObserverIdentifyingAttributes(
         uid=device_uid(result),
         name=PRODUCT,
@@ -91,6 +95,7 @@ def observation_context(result: CountResult) -> ObservationContext:
         serial_number=str(device_uuid(result)),
     )
     return ObservationContext(
+        observer_person_context=observers(report),
         observer_device_context=ObserverContext(CodedConcept(*DEVICE), device),
         subject_context=SubjectContext(CodedConcept(*SPECIMEN), _specimen(result.context)),
     )
@@ -107,41 +112,48 @@ def _specimen(context: SlideContext) -> SubjectContextSpecimen:
 
 
 def document(
-    result: CountResult,
-    report: MeasurementReport,
+    report: Report,
+    content: MeasurementReport,
     evidence: Sequence[Dataset],
     kind: DocumentKind,
     superseded: Sequence[Dataset] = (),
 ) -> Dataset:
-    """The document around a report: unverified, preliminary; it names the earlier ones that it takes the place of.
+    """The document around a content tree; it names the earlier ones that it takes the place of.
+
+    Unverified and preliminary, unless a person signed it: then it says who, is final, and has a series of its own.
 
     Args:
-        result: the count.
-        report: the content tree.
+        report: of which it is a document.
+        content: the content tree.
         evidence: what it refers to, an annotation instance first, from which patient, study and times are taken over.
         kind: which document it is.
         superseded: headers of earlier documents of the same kind, the same one left out.
     """
-    earlier = [each for each in superseded if each.SOPInstanceUID != result_uid(result, kind.part)]
+    uid, signature = report_uid(report, kind.part), report.verifier
+    earlier = [each for each in superseded if each.SOPInstanceUID != uid]
     dataset = kind.iod(
         evidence=evidence,
-        content=report,
-        series_instance_uid=result_uid(result, kind.series.part),
+        content=content,
+        series_instance_uid=report_uid(report, kind.series.part),
         series_number=kind.series.number,
-        series_description=kind.series.description,
-        sop_instance_uid=result_uid(result, kind.part),
+        series_description=series_description(kind.series, report),
+        sop_instance_uid=uid,
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=PRODUCT,
-        device_serial_number=str(device_uuid(result)),
+        device_serial_number=str(device_uuid(report.result)),
         is_complete=True,
-        is_final=False,
-        is_verified=False,
+        is_final=signature is not None,
+        is_verified=signature is not None,
+        verifying_observer_name=None if signature is None else person_name(signature.by),
+        verifying_organization=None if signature is None else organisation(signature.by),
         specific_character_set="ISO_IR 192",
         performed_procedure_codes=[coded(DIFFERENTIAL_PANEL)],
         previous_versions=earlier or None,
     )
     take_over(dataset, evidence[0])
+    if signature is not None:
+        date_signed(dataset, signature)
     return dataset
 
 

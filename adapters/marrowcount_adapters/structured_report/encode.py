@@ -26,38 +26,38 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from marrowcount.result import CountResult
+    from marrowcount.review import Report
 
 __all__ = ["encode_differential"]
 
 
 def encode_differential(
-    result: CountResult,
+    report: Report,
     source: Dataset,
     evidence: Sequence[Dataset],
     superseded: Sequence[Dataset] = (),
     *,
     three_dimensional: bool = False,
 ) -> Dataset:
-    """The differential as a document: unverified, preliminary, for research use.
+    """The differential as a document, for research use; as final as the report is.
 
     Args:
-        result: the count.
+        report: on a count.
         source: header of an instance of the base level; pixels are not needed.
-        evidence: the annotations of the cells, then of the tiles, as encoded from the same result and source; patient
+        evidence: the annotations of the cells, then of the tiles, as encoded from the same count and source; patient
             and study are taken over from them.
         superseded: headers of the differentials whose place it takes.
         three_dimensional: as Comprehensive 3D SR, which some viewers look for.
     """
-    image = image_of(source, result.context.base_instance_uid)
-    report = MeasurementReport(
-        observation_context=observation_context(result),
+    image = image_of(source, report.context.base_instance_uid)
+    content = MeasurementReport(
+        observation_context=observation_context(report),
         procedure_reported=CodedConcept(*IMAGING_PROCEDURE),
-        imaging_measurements=measurement_groups(result, evidence),
+        imaging_measurements=measurement_groups(report, evidence),
         referenced_images=[image],
     )
     iod = Comprehensive3DSR if three_dimensional else ComprehensiveSR
     kind = DocumentKind("differential", REPORT_SERIES, iod)
-    dataset = document(result, report, [*evidence, image], kind, superseded)
+    dataset = document(report, content, [*evidence, image], kind, superseded)
     empty_undefined(dataset)
     return dataset

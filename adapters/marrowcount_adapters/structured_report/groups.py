@@ -26,6 +26,7 @@ from marrowcount.cytology.concepts import (
     ME_RATIO,
     NDC_PERCENT,
     NO_UNITS,
+    SOFTWARE_COUNT,
     STOPPING_REASON,
     STOPPING_REASONS,
     STOPPING_RULE,
@@ -33,52 +34,65 @@ from marrowcount.cytology.concepts import (
     TILES_LOOKED_AT,
     TOTAL_COUNTED,
 )
-from marrowcount.result import RESEARCH_USE_ONLY, ModelTask
+from marrowcount.result import ModelTask
+from marrowcount.review.words import remarks
 from marrowcount.workflow.identity import percent_bounds, published_ratio, result_uid
 from marrowcount_adapters.structured_report import items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from decimal import Decimal
 
     from pydicom.dataset import Dataset
 
     from marrowcount.cytology.cell_types import Code
-    from marrowcount.cytology.differential import ClassShare
+    from marrowcount.cytology.differential import ClassShare, Differential
     from marrowcount.result import CountResult
+    from marrowcount.review import Report
 
 __all__ = ["measurement_groups"]
 
 
-def measurement_groups(
-    result: CountResult, annotations: Sequence[Dataset]
-) -> list[MeasurementsAndQualitativeEvaluations]:
+def measurement_groups(report: Report, annotations: Sequence[Dataset]) -> list[MeasurementsAndQualitativeEvaluations]:
     """The summary, the classes of the differential in its order, then the other classes.
 
     Args:
-        result: the count.
+        report: on a count.
         annotations: the cells' annotation instance first, then that of the tiles.
     """
+    result, cells = report.result, annotations[0]
+    shares = differential_in(report).shares
     others = [cell_type for cell_type in CellType if cell_type not in NDC_CLASSES]
     return [
-        _summary(result, annotations),
-        *(_class_group(result, share.cell_type, annotations[0], _share(share)) for share in result.differential.shares),
-        *(_class_group(result, cell_type, annotations[0], ()) for cell_type in others),
+        _summary(report, annotations),
+        *(_class_group(result, share.cell_type, cells, _share(report, share)) for share in shares),
+        *(_class_group(result, each, cells, [_count(result.histogram[each])]) for each in others),
     ]
 
 
-def _summary(result: CountResult, annotations: Sequence[Dataset]) -> MeasurementsAndQualitativeEvaluations:
-    group = _group(result, "summary", "Whole count", IHCT, _figures(result))
+def differential_in(report: Report) -> Differential:
+    """The one that holds.
+
+    Raises:
+        ValueError: nothing was counted.
+    """
+    return report.differential or report.result.differential
+
+
+def _summary(report: Report, annotations: Sequence[Dataset]) -> MeasurementsAndQualitativeEvaluations:
+    result = report.result
+    group = _group(result, "summary", "Whole count", IHCT, _figures(report))
     content = group[0].ContentSequence
     content.extend(items.evaluation(STOPPING_REASON, STOPPING_REASONS[result.stopping.reason]))
     content.append(items.text(STOPPING_RULE, result.stopping.rule))
-    content.extend(items.comment(words) for words in _remarks(result))
+    content.extend(items.comment(words) for words in remarks(report))
     content.extend(items.annotation_reference(annotation) for annotation in annotations)
     return group
 
 
-def _figures(result: CountResult) -> list[Measurement]:
-    differential, roi_model = result.differential, items.algorithm(result.model(ModelTask.ROI))
+def _figures(report: Report) -> list[Measurement]:
+    result, differential = report.result, differential_in(report)
+    roi_model = items.algorithm(result.model(ModelTask.ROI))
     return [
         items.count(TOTAL_COUNTED, differential.total, "cells"),
         items.ratio(ME_RATIO, _as_float(published_ratio(differential.me_ratio))),
@@ -93,16 +107,17 @@ def _as_float(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _remarks(result: CountResult) -> Iterator[str]:
-    yield RESEARCH_USE_ONLY
-    yield "Preliminary: counted by software, not verified by a person. Intervals cover sampling error only."
-    yield "The blast class is not lineage-specific; all blasts are counted as myeloid in the ratios."
-    yield from result.warnings
+def _count(count: int) -> Measurement:
+    return items.count(COUNT, count, "objects")
 
 
-def _share(share: ClassShare) -> tuple[Measurement, ...]:
+def _share(report: Report, share: ClassShare) -> Iterator[Measurement]:
+    """Of a class; where a person changed its count, the software's as well."""
     low, high = percent_bounds(share.interval)
-    return (
+    yield _count(share.count)
+    if share.cell_type in report.changed:
+        yield items.count(SOFTWARE_COUNT, report.changed[share.cell_type][0], "objects")
+    yield from (
         items.percent(NDC_PERCENT, float(share.percent)),
         items.percent(INTERVAL_LOW, float(low)),
         items.percent(INTERVAL_HIGH, float(high)),
@@ -110,9 +125,9 @@ def _share(share: ClassShare) -> tuple[Measurement, ...]:
 
 
 def _class_group(
-    result: CountResult, cell_type: CellType, cells: Dataset, share: Sequence[Measurement]
+    result: CountResult, cell_type: CellType, cells: Dataset, counts: Iterable[Measurement]
 ) -> MeasurementsAndQualitativeEvaluations:
-    figures = [items.count(COUNT, result.histogram[cell_type], "objects"), *share, *_certainty(result, cell_type)]
+    figures = [*counts, *_certainty(result, cell_type)]
     group = _group(result, f"class/{cell_type.label}", cell_type.label, _finding(cell_type), figures)
     group[0].ContentSequence.append(items.annotation_reference(cells))
     return group

@@ -22,6 +22,7 @@ from highdicom.sr import (
 
 from marrowcount.cytology.concepts import BONE_MARROW, COUNTED_TILES, NO_UNITS, PROBABILITY, SPATIAL_CONCEPT
 from marrowcount.result import ModelTask
+from marrowcount.review import counted
 from marrowcount.workflow.identity import REGION_SERIES, result_uid
 from marrowcount_adapters.structured_report.document import (
     IMAGING_PROCEDURE,
@@ -63,8 +64,9 @@ def encode_regions(
     if placement is None or not result.context.frame_of_reference_uid:
         return None
     image = image_of(source, result.context.base_instance_uid)
-    report = MeasurementReport(
-        observation_context=observation_context(result),
+    report = counted(result)
+    content = MeasurementReport(
+        observation_context=observation_context(report),
         procedure_reported=CodedConcept(*IMAGING_PROCEDURE),
         imaging_measurements=[
             _region(result, number, looked_at, placement)
@@ -72,7 +74,7 @@ def encode_regions(
         ],
         referenced_images=[image],
     )
-    return document(result, report, [*evidence, image], DOCUMENT, superseded)
+    return document(report, content, [*evidence, image], DOCUMENT, superseded)
 
 
 def _region(

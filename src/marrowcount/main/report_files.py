@@ -16,17 +16,17 @@ from marrowcount_adapters.report_document import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount.workflow.illustrate import Illustrations
 
 __all__ = ["report_files"]
 
 
-def report_files(result: CountResult, illustrations: Illustrations) -> Mapping[str, bytes]:
+def report_files(report: Report, illustrations: Illustrations) -> Mapping[str, bytes]:
     """The report, its map, its gallery and the slide's thumbnail, where there is one."""
     files = {
-        REPORT_FILE: draw_report(result, illustrations),
-        ROI_MAP_FILE: draw_roi_map(result, illustrations.thumbnail),
+        REPORT_FILE: draw_report(report, illustrations),
+        ROI_MAP_FILE: draw_roi_map(report.result, illustrations.thumbnail),
         GALLERY_FILE: encode_gallery(illustrations, GALLERY_FOLDER).encode(),
     }
     for name, strip in draw_strips(illustrations).items():

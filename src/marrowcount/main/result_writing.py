@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from marrowcount.errors import SlideError
     from marrowcount.ports import CellModel, RoiModel
     from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount.settings import EvidenceSection, Settings
     from marrowcount.workflow.illustrate import Illustrations
 
@@ -78,48 +79,49 @@ def write_result(
     out.mkdir(parents=True, exist_ok=True)
     before = earlier or Earlier()
     result = reissued(result, before)
-    files: Mapping[str, bytes] = {} if illustrations is None else report_files(result, illustrations)
+    report = counted(result)
+    files: Mapping[str, bytes] = {} if illustrations is None else report_files(report, illustrations)
     document = files.get(REPORT_FILE)
-    objects = dicom_objects(result, header, settings.evidence, before, document)
+    objects = dicom_objects(report, header, settings.evidence, before, document)
     for name, dataset in objects.items():
         _write_dataset(out / name, dataset)
     for name, content in files.items():
         _write(out / name, content)
-    _write(out / FHIR_FILE, encode_bundle(counted(result), fhir_settings(settings), document).encode())
-    _write(out / CHART_FILE, draw_ihct(result))
+    _write(out / FHIR_FILE, encode_bundle(report, fhir_settings(settings), document).encode())
+    _write(out / CHART_FILE, draw_ihct(report))
     _take_away(out, {*objects, *files, FHIR_FILE, CHART_FILE})
-    _write(out / RESULT_FILE, encode_result(result).encode())
+    _write(out / RESULT_FILE, encode_result(report).encode())
     sync_folders(*(folder for folder in (out / GALLERY_FOLDER, out) if folder.is_dir()))
 
 
 def dicom_objects(
-    result: CountResult, header: Dataset, wanted: EvidenceSection, earlier: Earlier, document: bytes | None = None
+    report: Report, header: Dataset, wanted: EvidenceSection, earlier: Earlier, document: bytes | None = None
 ) -> Mapping[str, Dataset]:
     """The DICOM instances of a result by the names of their files.
 
     Args:
-        result: the count.
+        report: on a count.
         header: of an instance of the base level.
         wanted: which are made, and how.
         earlier: what was given out for the slide before.
         document: the report as PDF; None where none was made.
     """
-    form = AnnotationForm(wanted.coordinates, wanted.shape)
+    result, form = report.result, AnnotationForm(wanted.coordinates, wanted.shape)
     cells, roi = encode_cells(result, header, form), encode_roi(result, header, form)
-    report = encode_differential(
-        result,
+    differential = encode_differential(
+        report,
         header,
         [cells, roi],
         _same(earlier, DIFFERENTIAL_SR),
         three_dimensional=wanted.report == "comprehensive-3d",
     )
-    objects: dict[str, Dataset | None] = {CELLS_ANN: cells, ROI_ANN: roi, DIFFERENTIAL_SR: report}
+    objects: dict[str, Dataset | None] = {CELLS_ANN: cells, ROI_ANN: roi, DIFFERENTIAL_SR: differential}
     if wanted.heat_map:
         objects[HEAT_MAP_SEG] = encode_heat_map(result, header)
     if wanted.regions_report:
         objects[REGIONS_SR] = encode_regions(result, header, [roi], _same(earlier, REGIONS_SR))
     if document is not None:
-        objects[DOCUMENT] = encode_document(result, document, [cells, roi, report])
+        objects[DOCUMENT] = encode_document(report, document, [cells, roi, differential])
     made = {name: dataset for name, dataset in objects.items() if dataset is not None}
     return made | _rejection(result, made, earlier)
 

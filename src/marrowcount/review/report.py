@@ -100,6 +100,17 @@ class Report:
         return self.count.models
 
     @property
+    def result(self) -> CountResult:
+        """The machine's count.
+
+        Raises:
+            ValueError: it could not count the slide.
+        """
+        if not isinstance(self.count, CountResult):
+            raise ValueError("nothing was counted")  # noqa: TRY004 - a report of another kind, not another type
+        return self.count
+
+    @property
     def is_held(self) -> bool:
         """Whether it waits for a person: a machine's result never takes the place of what one answered for."""
         return self.was_released and not self.signatures

@@ -22,6 +22,7 @@ __all__ = [
     "UNDEFINED_RATIO",
     "cautions",
     "change_of",
+    "changes",
     "comments",
     "particulars",
     "remarks",
@@ -105,7 +106,8 @@ def change_of(report: Report, cell_type: CellType) -> str:
     )
 
 
-def _changes(report: Report) -> tuple[str, ...]:
+def changes(report: Report) -> tuple[str, ...]:
+    """Which counts a person changed, in a sentence; none where they left all."""
     if not report.changed:
         return ()
     each = ", ".join(f"{kind.label} {before} to {after}" for kind, (before, after) in report.changed.items())
@@ -127,7 +129,7 @@ def particulars(report: Report) -> tuple[str, ...]:
         return (f"Reason: {report.count.message} ({report.count.code})",)
     if not shows_figures(report):
         return ()
-    return SAMPLING_ONLY, LINEAGE, *_changes(report), *_warnings(report, report.count)
+    return SAMPLING_ONLY, LINEAGE, *changes(report), *_warnings(report, report.count)
 
 
 def _warnings(report: Report, count: CountResult) -> tuple[str, ...]:

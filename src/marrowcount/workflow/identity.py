@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from marrowcount.cytology.differential import Interval
     from marrowcount.result import CountResult, SlideContext
+    from marrowcount.review import Report
 
 __all__ = [
     "ANNOTATION_SERIES",
     "DOCUMENT_SERIES",
-    "DOCUMENT_TITLE",
     "HEAT_MAP_SERIES",
     "MANUFACTURER",
     "NAMESPACE",
@@ -37,7 +37,9 @@ __all__ = [
     "device_uuid",
     "percent_bounds",
     "published_ratio",
+    "report_uid",
     "result_uid",
+    "series_description",
     "slide_uuid",
     "software_versions",
     "uid_of",
@@ -71,9 +73,6 @@ REJECTION_SERIES: Final = ResultSeries("rejection-series", 9906, "AI marrow resu
 REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
 DOCUMENT_SERIES: Final = ResultSeries("document-series", 9903, "AI marrow report (PDF), preliminary, research use only")
 
-DOCUMENT_TITLE: Final = "Bone marrow differential by AI, preliminary, research use only"
-"""Of the report that a person reads, wherever it is kept."""
-
 
 def result_uid(result: CountResult, part: str) -> str:
     """The DICOM UID of a part of this count, in the 2.25 form (PS3.5 B.2).
@@ -86,6 +85,29 @@ def result_uid(result: CountResult, part: str) -> str:
         part: what is named, such as ``"cells"`` or ``"cells/blast"``.
     """
     return uid_of(uuid5(NAMESPACE, "|".join((*_run(result), part))))
+
+
+def report_uid(report: Report, part: str) -> str:
+    """The DICOM UID of a part of this version of a report on a count.
+
+    A machine's is that of its count; what a person signed is an instance of its own, since those never change.
+
+    Args:
+        report: on a count.
+        part: what is named, such as ``"differential"``.
+
+    Raises:
+        ValueError: nothing was counted.
+    """
+    if not report.signatures:
+        return result_uid(report.result, part)
+    signed = [f"{each.act}|{each.by.system}|{each.by.number}|{each.at.isoformat()}" for each in report.signatures]
+    return result_uid(report.result, "|".join((part, *signed)))
+
+
+def series_description(series: ResultSeries, report: Report) -> str:
+    """What a work list shows of a series that holds a version of a report."""
+    return series.description.replace("preliminary", str(report.status).replace("-", " "))
 
 
 def _run(result: CountResult) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from PIL import Image
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.cytology.palette import PALETTE
+from marrowcount.review import counted
 from marrowcount.slides.detections import Detection
 from marrowcount.slides.geometry import PixelBox
 from marrowcount_adapters.charts import draw_ihct, draw_tile
@@ -42,7 +43,7 @@ def shown(picture: NDArray[np.uint8], colour: str) -> int:
 
 def test_bars_are_as_long_as_the_counts(result: CountResult) -> None:
     """The area of a class's colour is proportional to its count among the classes of the differential."""
-    picture = pixels(draw_ihct(result))
+    picture = pixels(draw_ihct(counted(result)))
     neutrophils, lymphocytes = (shown(picture, PALETTE[c]) for c in (CellType.NEUTROPHIL, CellType.LYMPHOCYTE))
     expected = result.histogram[CellType.NEUTROPHIL] / result.histogram[CellType.LYMPHOCYTE]
     assert neutrophils / lymphocytes == pytest.approx(expected, rel=0.05)
@@ -50,20 +51,20 @@ def test_bars_are_as_long_as_the_counts(result: CountResult) -> None:
 
 def test_same_result_same_picture(result: CountResult) -> None:
     """No time, no version of a library, no chance in the file."""
-    assert draw_ihct(result) == draw_ihct(result)
+    assert draw_ihct(counted(result)) == draw_ihct(counted(result))
 
 
 @pytest.mark.parametrize("reason", StoppingReason)
 def test_draws_every_ending(reason: StoppingReason, result: CountResult) -> None:
     """Each reason of stopping is written, and each picture differs from that of another reason."""
     other = replace(result, stopping=replace(result.stopping, reason=reason))
-    assert (draw_ihct(other) == draw_ihct(result)) == (reason is result.stopping.reason)
+    assert (draw_ihct(counted(other)) == draw_ihct(counted(result))) == (reason is result.stopping.reason)
 
 
 @pytest.mark.parametrize("counts", [{CellType.BLAST: 1}, {CellType.DEBRIS: 3}, {}], ids=["blast", "debris", "nothing"])
 def test_draws_lopsided_slides(counts: dict[CellType, int], result_of: Callable[..., CountResult]) -> None:
     """One class alone, none of the differential, or nothing at all can be drawn."""
-    picture = pixels(draw_ihct(result_of(counts)))
+    picture = pixels(draw_ihct(counted(result_of(counts))))
     for cell_type in CellType:
         assert (shown(picture, PALETTE[cell_type]) > 0) == (cell_type in counts)
 

@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
+from marrowcount.review import counted
 from marrowcount.workflow.identity import DOCUMENT_SERIES, result_uid
 from marrowcount.workflow.illustrate import Illustrations
 from marrowcount_adapters.annotations import encode_cells, encode_roi
@@ -29,13 +30,13 @@ PDF = b"%PDF-1.4 of an odd length"
 
 def evidence_of(result: CountResult, source: Dataset) -> Sequence[Dataset]:
     cells, roi = encode_cells(result, source), encode_roi(result, source)
-    return cells, roi, encode_differential(result, source, [cells, roi])
+    return cells, roi, encode_differential(counted(result), source, [cells, roi])
 
 
 def document_of(result: CountResult, source: Dataset, pdf: bytes = PDF) -> pydicom.Dataset:
     """Encoded, written, read."""
     file = BytesIO()
-    encode_document(result, pdf, evidence_of(result, source)).save_as(file, enforce_file_format=True)
+    encode_document(counted(result), pdf, evidence_of(result, source)).save_as(file, enforce_file_format=True)
     file.seek(0)
     return pydicom.dcmread(file)
 
@@ -65,7 +66,7 @@ def test_validator_finds_no_error(
     result: CountResult, source_of: Callable[..., Dataset], tmp_path: Path, dicom_errors: Callable[..., list[str]]
 ) -> None:
     """dciodvfy finds no error, whether the source says much or little."""
-    pdf = draw_report(result, Illustrations((), None))
+    pdf = draw_report(counted(result), Illustrations((), None))
     for number, source in enumerate((source_of(), bare(source_of()))):
         path = tmp_path / f"{number}.dcm"
         document_of(result, source, pdf).save_as(path, enforce_file_format=True)
@@ -79,7 +80,7 @@ def test_it_agrees_with_slide_annotations_and_report(
     source = source_of("ISO_IR 192")
     evidence = evidence_of(result, source)
     paths = [str(tmp_path / f"{number}.dcm") for number in range(5)]
-    for path, dataset in zip(paths, (source, *evidence, encode_document(result, PDF, evidence)), strict=True):
+    for path, dataset in zip(paths, (source, *evidence, encode_document(counted(result), PDF, evidence)), strict=True):
         dataset.save_as(path, enforce_file_format=True)
     assert dicom_errors("dcentvfy", *paths) == []
 

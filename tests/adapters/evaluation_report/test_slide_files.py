@@ -12,6 +12,7 @@ import pytest
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.errors import DatasetError, Refusal, SlideError
 from marrowcount.phantom import PhantomSlide
+from marrowcount.review import counted
 from marrowcount.slides.geometry import SizePx
 from marrowcount_adapters.evaluation_report import read_counted, read_truth
 from marrowcount_adapters.result_json import encode_refusal, encode_result
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def test_a_result_is_read_as_it_was_published(result: CountResult, tmp_path: Path) -> None:
     """Counts, rounded percentages, outward bounds, ratio, tiles, curve and models."""
     stopping = replace(result.stopping, distances=(None, 0.25))
-    (tmp_path / "result.json").write_text(encode_result(replace(result, stopping=stopping)))
+    (tmp_path / "result.json").write_text(encode_result(counted(replace(result, stopping=stopping))))
     read = read_counted(tmp_path / "result.json")
     slide, blast = read.slide, result.differential.share(CellType.BLAST)
     assert (slide.shares[CellType.BLAST].count, slide.shares[CellType.BLAST].percent) == (blast.count, 1.5)
@@ -81,7 +82,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, name: str, content:
 
 def test_a_result_without_all_classes_is_refused(result: CountResult, tmp_path: Path) -> None:
     """A differential of other classes cannot be compared."""
-    content = json.loads(encode_result(result))
+    content = json.loads(encode_result(counted(result)))
     del content["ndc"]["blast"]
     (tmp_path / "result.json").write_text(json.dumps(content))
     with pytest.raises(DatasetError, match="blast"):

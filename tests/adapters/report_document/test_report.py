@@ -19,6 +19,7 @@ from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.concepts import STOPPING_REASONS
 from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.result import RESEARCH_USE_ONLY, Specimen
+from marrowcount.review import Practitioner, counted, verified
 from marrowcount.workflow.identity import percent_bounds, published_ratio
 from marrowcount.workflow.illustrate import Illustrations
 from marrowcount_adapters.report_document import draw_report
@@ -47,7 +48,7 @@ def text_of(pdf: bytes) -> str:
 @pytest.fixture(scope="module")
 def pdf(result_of: Callable[..., CountResult], illustrations: Illustrations) -> bytes:
     """Of a typical slide; tests only read it."""
-    return draw_report(result_of(), illustrations)
+    return draw_report(counted(result_of()), illustrations)
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +117,14 @@ def test_it_names_the_models(text: str, result: CountResult) -> None:
 def test_flags_stand_in_words(result: CountResult) -> None:
     """Each warning as it is; none raised is said as well."""
     warnings = ("few-cells: 120 cells in the differential", "stack: 3 focal planes, the middle one is counted")
-    flagged = text_of(draw_report(replace(result, warnings=warnings), NO_PICTURES))
+    flagged = text_of(draw_report(counted(replace(result, warnings=warnings)), NO_PICTURES))
     assert all(warning in flagged for warning in warnings)
-    assert "Quality flags none raised" in text_of(draw_report(result, NO_PICTURES))
+    assert "Quality flags none raised" in text_of(draw_report(counted(result), NO_PICTURES))
 
 
 def test_undefined_ratios_are_said_to_be_so(result_of: Callable[..., CountResult]) -> None:
     """Without erythroblasts there is no ratio, and no zero in its place."""
-    text = text_of(draw_report(result_of({CellType.NEUTROPHIL: 40}), NO_PICTURES))
+    text = text_of(draw_report(counted(result_of({CellType.NEUTROPHIL: 40})), NO_PICTURES))
     assert text.count("undefined, no erythroblast") == 2
 
 
@@ -131,7 +132,7 @@ def test_undefined_ratios_are_said_to_be_so(result_of: Callable[..., CountResult
 def test_every_ending_is_told_in_words(reason: StoppingReason, result: CountResult) -> None:
     """No code that a reader would have to look up."""
     other = replace(result, stopping=replace(result.stopping, reason=reason))
-    assert STOPPING_REASONS[reason].meaning in text_of(draw_report(other, NO_PICTURES))
+    assert STOPPING_REASONS[reason].meaning in text_of(draw_report(counted(other), NO_PICTURES))
 
 
 def test_the_gallery_shows_each_class_with_its_probabilities(
@@ -153,7 +154,7 @@ def test_long_words_stay_on_the_page(result: CountResult, illustrations: Illustr
     )
     warnings = tuple(f"code-{number}: " + "goes on and on " * 30 for number in range(20))
     crowded = replace(result, context=context, models=models, warnings=warnings)
-    text = text_of(draw_report(crowded, illustrations))
+    text = text_of(draw_report(counted(crowded), illustrations))
     assert "1" * 64 in text.replace(" ", "")  # on two lines
     assert "and more: the structured report lists all flags" in text
     assert "Series 2.25.112" in text
@@ -165,7 +166,7 @@ def test_nothing_counted_and_nothing_known_is_a_page_too(result_of: Callable[...
     context = replace(
         nothing.context, patient_id="", accession_number="", acquired=None, specimen=Specimen("", "", "", "")
     )
-    text = text_of(draw_report(replace(nothing, context=context), NO_PICTURES))
+    text = text_of(draw_report(counted(replace(nothing, context=context)), NO_PICTURES))
     assert text.count("not given") == 5
     assert "Total 0 -" in text
 
@@ -173,7 +174,7 @@ def test_nothing_counted_and_nothing_known_is_a_page_too(result_of: Callable[...
 def test_what_the_font_lacks_is_marked(result: CountResult) -> None:
     """Identifiers in any script are shown without a warning; what cannot be shown is a question mark, not left out."""
     context = replace(result.context, patient_id="患者-Zoë\t7")
-    assert "??-Zoë 7 (HOSP)" in text_of(draw_report(replace(result, context=context), NO_PICTURES))
+    assert "??-Zoë 7 (HOSP)" in text_of(draw_report(counted(replace(result, context=context)), NO_PICTURES))
 
 
 def test_the_file_says_when_the_count_was_made(pdf: bytes) -> None:
@@ -198,16 +199,16 @@ def test_fonts_are_embedded(pdf: bytes) -> None:
 
 def test_the_same_result_gives_the_same_bytes(pdf: bytes, result: CountResult, illustrations: Illustrations) -> None:
     """Within a process."""
-    assert draw_report(result, illustrations) == pdf
+    assert draw_report(counted(result), illustrations) == pdf
 
 
 def test_another_process_gives_the_same_bytes(result: CountResult, tmp_path: Path) -> None:
     """Neither the order of hashes nor a setting or font of the user changes the file."""
     program = (
         "import hashlib; from made_up_result import make_result;"
-        "from marrowcount.workflow.illustrate import Illustrations;"
+        "from marrowcount.review import counted;from marrowcount.workflow.illustrate import Illustrations;"
         "from marrowcount_adapters.report_document import draw_report;"
-        "print(hashlib.sha256(draw_report(make_result(), Illustrations((), None))).hexdigest())"
+        "print(hashlib.sha256(draw_report(counted(make_result()), Illustrations((), None))).hexdigest())"
     )
     (tmp_path / "matplotlibrc").write_text("font.family: monospace\npdf.fonttype: 3\nlines.linewidth: 9\n")
     environment = {
@@ -217,4 +218,16 @@ def test_another_process_gives_the_same_bytes(result: CountResult, tmp_path: Pat
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
     }
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == hashlib.sha256(draw_report(result, NO_PICTURES)).hexdigest()
+    assert done.stdout.strip() == hashlib.sha256(draw_report(counted(result), NO_PICTURES)).hexdigest()
+
+
+def test_who_signed_stands_where_the_caution_stood(result: CountResult) -> None:
+    """A verified page says who answers for it, what they changed, and what they added; not that nobody did."""
+    she = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie")
+    report = verified(counted(result), she, datetime(2026, 10, 2, 12, tzinfo=UTC), {CellType.BLAST: 127}, "Auer rods")
+    text = text_of(draw_report(report, NO_PICTURES))
+    assert "Final: counted by software, changed and verified by Marie Curie on 2026-10-02." in text
+    assert RESEARCH_USE_ONLY in text
+    assert "blast 27 to 127. Marie Curie, 2026-10-02: Auer rods" in text
+    assert "1,957" in text
+    assert "PRELIMINARY" not in text

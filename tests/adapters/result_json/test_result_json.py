@@ -14,6 +14,7 @@ from marrowcount import __version__
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.errors import Refusal, SlideError
 from marrowcount.result import RESEARCH_USE_ONLY
+from marrowcount.review import counted
 from marrowcount_adapters.result_json import encode_refusal, encode_result
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def test_holds_the_result(result: CountResult) -> None:
     """Counts of all 19 classes, the differential, ratios, tiles, stopping, models, version."""
-    content = json.loads(encode_result(result))
+    content = json.loads(encode_result(counted(result)))
     assert (content["state"], content["reason"]) == ("counted", "converged")
     assert content["counts"] == {cell_type.label: count for cell_type, count in result.histogram}
     assert list(content["ndc"]) == [cell_type.label for cell_type in NDC_CLASSES]
@@ -49,13 +50,13 @@ def test_holds_the_result(result: CountResult) -> None:
 def test_holds_the_convergence_curve(result: CountResult) -> None:
     """One distance for each tile counted, with three digits; null where the ratio was undefined."""
     stopping = replace(result.stopping, distances=(None, 0.123456, 4.3217e-05))
-    content = json.loads(encode_result(replace(result, stopping=stopping)))
+    content = json.loads(encode_result(counted(replace(result, stopping=stopping))))
     assert content["stopping"]["distances"] == [None, 0.123, 4.32e-05]
 
 
 def test_holds_no_patient_data(result: CountResult) -> None:
     """Neither patient nor order nor specimen identifiers are in it."""
-    text = encode_result(result)
+    text = encode_result(counted(result))
     context = result.context
     private = (
         context.patient_id,
@@ -71,7 +72,7 @@ def test_holds_no_patient_data(result: CountResult) -> None:
 
 def test_undefined_is_null(result_of: Callable[..., CountResult]) -> None:
     """Without erythroblasts both ratios are null, not zero and not infinite."""
-    content = json.loads(encode_result(result_of({CellType.BLAST: 12})))
+    content = json.loads(encode_result(counted(result_of({CellType.BLAST: 12}))))
     assert content["me_ratio"] is None
     assert content["bmme"] is None
 
@@ -80,7 +81,7 @@ def test_undefined_is_null(result_of: Callable[..., CountResult]) -> None:
 @given(counts=st.dictionaries(st.sampled_from(CellType), st.integers(1, 60)))
 def test_is_sound_json_whatever_was_found(counts: dict[CellType, int], result_of: Callable[..., CountResult]) -> None:
     """Strict JSON without NaN; percentages sum to 100.0 where a cell of the differential was found."""
-    content = json.loads(encode_result(result_of(counts)), parse_constant=pytest.fail)
+    content = json.loads(encode_result(counted(result_of(counts))), parse_constant=pytest.fail)
     tenths = sum(round(10 * share["percent"]) for share in content["ndc"].values())
     assert tenths == (1000 if content["ndc_total"] else 0)
     assert sum(content["counts"].values()) == sum(counts.values())
@@ -99,4 +100,4 @@ def test_refusal_has_its_code_and_reason(result: CountResult) -> None:
 def test_both_outcomes_have_the_same_keys(result: CountResult) -> None:
     """A program can read every key without asking first how it went."""
     refusal = encode_refusal(SlideError(Refusal.NO_IMAGE, "no image"), series_uid=None, models=[])
-    assert set(json.loads(refusal)) == set(json.loads(encode_result(result)))
+    assert set(json.loads(refusal)) == set(json.loads(encode_result(counted(result))))

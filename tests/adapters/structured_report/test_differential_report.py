@@ -17,6 +17,7 @@ from pydicom.uid import ComprehensiveSRStorage
 from marrowcount.cytology.cell_types import CODES, MYELOID_CLASSES, NDC_CLASSES, CellType
 from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.result import RESEARCH_USE_ONLY, ModelTask
+from marrowcount.review import counted
 from marrowcount.workflow.identity import percent_bounds
 from marrowcount_adapters.annotations import encode_cells, encode_roi
 from marrowcount_adapters.structured_report import encode_differential
@@ -34,7 +35,7 @@ DSRDUMP = "/usr/bin/dsrdump"
 
 def report_of(result: CountResult, source: Dataset) -> pydicom.Dataset:
     """Encoded, written, read."""
-    report = encode_differential(result, source, [encode_cells(result, source), encode_roi(result, source)])
+    report = encode_differential(counted(result), source, [encode_cells(result, source), encode_roi(result, source)])
     file = BytesIO()
     report.save_as(file, enforce_file_format=True)
     file.seek(0)
@@ -108,7 +109,7 @@ def test_instances_agree_on_patient_and_study(
     """dcentvfy finds slide, annotations and report consistent, and every reference resolved."""
     source = source_of("ISO_IR 192")
     cells, roi = encode_cells(result, source), encode_roi(result, source)
-    report = encode_differential(result, source, [cells, roi])
+    report = encode_differential(counted(result), source, [cells, roi])
     paths = [str(tmp_path / f"{number}.dcm") for number in range(4)]
     for path, dataset in zip(paths, (source, cells, roi, report), strict=True):
         dataset.save_as(path, enforce_file_format=True)

@@ -9,6 +9,7 @@ from highdicom.ko import KeyObjectSelectionDocument
 from pydicom import dcmread
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.review import counted
 from marrowcount_adapters.annotations import encode_cells, encode_roi
 from marrowcount_adapters.structured_report import encode_differential, encode_rejection
 from marrowcount_adapters.structured_report.rejection import taken_back
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def objects(result: CountResult, source: Dataset) -> list[Dataset]:
     cells, roi = encode_cells(result, source), encode_roi(result, source)
-    return [cells, roi, encode_differential(result, source, [cells, roi])]
+    return [cells, roi, encode_differential(counted(result), source, [cells, roi])]
 
 
 def test_the_note_names_each_instance(
@@ -60,17 +61,19 @@ def test_the_later_document_names_the_earlier_one(
     (*_, earlier) = objects(result, source)
     new = result_of({CellType.BLAST: 5, CellType.ERYTHROBLAST: 3})
     evidence = [encode_cells(new, source), encode_roi(new, source)]
-    later = encode_differential(new, source, evidence, [earlier])
+    later = encode_differential(counted(new), source, evidence, [earlier])
     named = later.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert named.ReferencedSOPInstanceUID == earlier.SOPInstanceUID
-    again = encode_differential(result, source, objects(result, source)[:2], [earlier])
+    again = encode_differential(counted(result), source, objects(result, source)[:2], [earlier])
     assert "PredecessorDocumentsSequence" not in again
 
 
 def test_comprehensive_3d_is_to_be_had(result: CountResult, source: Dataset) -> None:
     """The same content in the other IOD."""
     evidence = objects(result, source)[:2]
-    flat, deep = (encode_differential(result, source, evidence, three_dimensional=deep) for deep in (False, True))
+    flat, deep = (
+        encode_differential(counted(result), source, evidence, three_dimensional=deep) for deep in (False, True)
+    )
     assert (flat.SOPClassUID, deep.SOPClassUID) == (
         "1.2.840.10008.5.1.4.1.1.88.33",
         "1.2.840.10008.5.1.4.1.1.88.34",
