@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_validators import missing, validators
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from fhir_validators import Validators
 
 SUPPORT = Path(__file__).parents[1] / "support"
 PRIVATE_NETWORKS = (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net"))
@@ -60,3 +64,12 @@ def in_private_network() -> Callable[..., Any]:
         return json.loads(done.stdout.splitlines()[-1])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fhir_validators() -> Iterator[Validators]:
+    """Everybody who judges FHIR; tests stand aside without the packages."""
+    if absent := missing():
+        pytest.skip(absent)
+    with validators() as asked:
+        yield asked
