@@ -11,6 +11,7 @@ from marrowcount.errors import MarrowcountError, SettingsError, StorageError
 from marrowcount.main.archives import archive_of
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.destinations import ehr_destination, pacs_destination, stow_destination
+from marrowcount.main.ehr_access import token_check
 from marrowcount.main.models import verify_models
 from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
@@ -53,6 +54,9 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         where = worklist.url or f"{worklist.ae_title}@{worklist.host}:{worklist.port}"
         yield _ask(f"worklist {worklist.name}", where, partial(_worklist, worklist, settings))
     for ehr in settings.ehr:
+        if ehr.smart_client_id:
+            where = ehr.smart_token_url or ehr.base_url
+            yield _ask(f"token for EHR {ehr.name}", where, partial(token_check, ehr, settings))
         yield _ask(f"EHR {ehr.name}", ehr.base_url, partial(_ehr, ehr, settings))
     yield from _archives(settings)
 

@@ -15,6 +15,7 @@ from marrowcount.main.active_commands import active, study_active_learning
 from marrowcount.main.dataset_commands import dataset
 from marrowcount.main.evaluate_commands import evaluate
 from marrowcount.main.ingest_commands import ingest
+from marrowcount.main.keys_commands import keys
 from marrowcount.main.outbox_commands import commitments, outbox
 from marrowcount.main.pull_commands import pull
 from marrowcount.main.slide_commands import slide
@@ -47,6 +48,7 @@ app.add_typer(slide, name="slide")
 app.add_typer(outbox, name="outbox")
 app.add_typer(commitments, name="commitments")
 app.add_typer(worklist, name="worklist")
+app.add_typer(keys, name="keys")
 study.command("active-learning")(study_active_learning)
 
 SettingsFile = Annotated[

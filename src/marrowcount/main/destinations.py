@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from marrowcount.main.auditing import AuditedDestination
+from marrowcount.main.ehr_access import smart_auth
 from marrowcount.main.securing import ehr_context, pacs_context, stow_context
 from marrowcount.ports import DeliveryKind
 from marrowcount.ports.audit import Party
@@ -63,7 +64,12 @@ def pacs_destination(
 def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
     """An EHR by FHIR transaction."""
     return FhirDestination(
-        section.name, section.base_url, section.bearer_token_file, section.timeout_s, ehr_context(section, settings)
+        section.name,
+        section.base_url,
+        section.bearer_token_file,
+        section.timeout_s,
+        ehr_context(section, settings),
+        smart_auth(section, settings),
     )
 
 

@@ -9,6 +9,7 @@ import structlog
 from starlette.applications import Starlette
 
 from marrowcount.main.dicomweb_routes import dicomweb_routes
+from marrowcount.main.key_routes import KEYS_PATH, key_routes, keys_handed_out
 from marrowcount.main.page_routes import open_paths, page_routes
 from marrowcount.main.securing import server_context, watched
 from marrowcount.main.web_auditing import AuditedWeb
@@ -30,9 +31,9 @@ LOG: Final = structlog.get_logger()
 Offer: TypeAlias = "Callable[[Parts], Sequence[BaseRoute]]"
 """Makes the routes of something that the node offers; none where the settings do not want it."""
 
-OFFERED: Final[tuple[Offer, ...]] = (dicomweb_routes, page_routes)
-"""In the order in which routes are tried: what lies below the base path of DICOMweb goes before DICOMweb, and
-the page, which has the root, goes last."""
+OFFERED: Final[tuple[Offer, ...]] = (key_routes, dicomweb_routes, page_routes)
+"""In the order in which routes are tried: what lies below the base path of DICOMweb, as the keys may, goes before
+DICOMweb, and the page, which has the root, goes last."""
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def web_service(parts: Parts) -> Generator[Announced]:
         LOG.warning("web.unencrypted", host=section.host, advice="tokens and patient data go in clear; use TLS")
     server.start()
     try:
-        with watched(tls, "web", secured.warn_days):
+        with watched(tls, "web", secured.warn_days), keys_handed_out(parts):
             yield {"web_port": server.port, "dicomweb": section.base_path} | ({"page": "/"} if section.page else {})
     finally:
         server.stop()
@@ -75,4 +76,4 @@ def guard_rules(section: WebSection) -> GuardRules:
     tokens = TokenFile(section.tokens_file) if section.tokens_file is not None else None
     known_by_name = tokens is None and section.host in LOOPBACK and not section.tls
     hosts = LOOPBACK | {"[::1]"} if known_by_name else frozenset[str]()
-    return GuardRules(tokens, hosts, frozenset(section.allowed_origins), open_paths(section))
+    return GuardRules(tokens, hosts, frozenset(section.allowed_origins), open_paths(section) | {KEYS_PATH})

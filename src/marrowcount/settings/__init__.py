@@ -12,6 +12,7 @@ from marrowcount.settings.counting import CountSection, StoppingSection
 from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
 from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
+from marrowcount.settings.keys import KeysSection
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
@@ -31,6 +32,7 @@ __all__ = [
     "CountSection",
     "EhrSection",
     "EvidenceSection",
+    "KeysSection",
     "NodeSection",
     "OutboxSection",
     "PacsSection",

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from marrowcount.settings.kinds import AeTitle, Section
+from marrowcount.settings.kinds import LOOPBACK, AeTitle, Section
 
 __all__ = ["EhrSection", "PacsSection", "StowSection"]
+
+SMART_SCOPES: Final = (
+    "system/Patient.rs",
+    "system/ServiceRequest.rs",
+    "system/Observation.crus",
+    "system/DiagnosticReport.crus",
+    "system/Specimen.crs",
+    "system/Device.crs",
+    "system/ImagingStudy.crs",
+    "system/DocumentReference.crs",
+    "system/Provenance.c",
+)
+"""What the delivery of a result does: whom it is of is looked up, never written; nothing is deleted."""
 
 
 class DestinationSection(Section):
@@ -75,3 +89,32 @@ class EhrSection(WebDestinationSection):
 
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
     """FHIR service base, such as ``https://ehr.example.org/fhir``."""
+    smart_client_id: str = ""
+    """Client id by which the EHR registered the node for SMART Backend Services: it then gets its tokens by the node's
+    keys (section ``keys``), and ``bearer_token_file`` stays unset. Empty: no SMART."""
+    smart_scopes: tuple[Annotated[str, Field(pattern=r'^[^\s"\\]+$')], ...] = SMART_SCOPES
+    """Scopes to ask for. A token that lacks one of them is not used; version 1's ``.read`` and ``.write`` count as
+    ``.rs`` and ``.cud``."""
+    smart_token_url: Annotated[str, Field(pattern=r"^(https?://[^\s?#]+(\?[^\s#]*)?)?$")] = ""
+    """URL of the token endpoint, for EHRs without ``/.well-known/smart-configuration``; empty: the EHR says it."""
+    smart_algorithm: Literal["any", "ES384", "RS384"] = "any"
+    """How assertions are signed; ``any``: as the EHR takes them and a key is there, ES384 first."""
+
+    @model_validator(mode="after")
+    def _authorised_one_way(self) -> EhrSection:
+        if not self.smart_client_id:
+            if self.smart_token_url:
+                msg = "smart_token_url needs smart_client_id"
+                raise ValueError(msg)
+            return self
+        if self.bearer_token_file is not None:
+            msg = "smart_client_id and bearer_token_file exclude each other: tokens come from one place"
+            raise ValueError(msg)
+        if not self.smart_scopes:
+            msg = "smart_client_id needs smart_scopes: a token without any permits nothing"
+            raise ValueError(msg)
+        for url in filter(None, (self.base_url, self.smart_token_url)):
+            if not url.startswith("https:") and urlsplit(url).hostname not in LOOPBACK:
+                msg = f"SMART needs https, and {url} is none: tokens would go in clear"
+                raise ValueError(msg)
+        return self

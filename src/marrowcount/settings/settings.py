@@ -17,6 +17,7 @@ from marrowcount.settings.counting import CountSection
 from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
 from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
+from marrowcount.settings.keys import KeysSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
 from marrowcount.settings.receive import ReceiveSection
@@ -63,6 +64,8 @@ class Settings(BaseSettings):
     """Who answers for what."""
     tls: TlsSection = TlsSection()
     """How connections are secured."""
+    keys: KeysSection = KeysSection()
+    """By what it proves to EHRs who it is."""
     audit: AuditSection = AuditSection()
     """What a privacy officer can read of."""
     caller: tuple[CallerSection, ...] = ()
@@ -112,7 +115,7 @@ class Settings(BaseSettings):
         if self.tls.authorities is None and any(caller.certificates for caller in self.caller):
             msg = "caller.certificates are checked against tls.authorities: name that file"
             raise ValueError(msg)
-        if complaint := self.web.complaint(self.tls):
+        if complaint := self.web.complaint(self.tls) or self.keys.complaint(self.web):
             raise ValueError(complaint)
         names = [
             *(each.name for each in self.pacs),
@@ -144,3 +147,8 @@ class Settings(BaseSettings):
     def results_folder(self) -> Path:
         """Where results lie."""
         return self.node.data_folder / "results"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the keys for EHRs lie."""
+        return self.node.data_folder / "keys"
