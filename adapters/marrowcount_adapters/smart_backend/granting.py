@@ -39,8 +39,11 @@ ADVICE: Final[Mapping[str, str]] = {
     "invalid_request": "it does not understand the request: look at smart_token_url",
     "invalid_grant": "it does not accept the assertion: look at smart_token_url and at the clocks",
 }
-"""Errors of RFC 6749 section 5.2 beside ``invalid_scope``. What else servers say of an error is not repeated: it may
-quote the assertion."""
+"""Errors of RFC 6749 section 5.2 beside ``invalid_scope``. The texts with which servers explain them are not repeated:
+they may quote the assertion."""
+
+WORD: Final = re.compile(r"[a-z_]{1,40}")
+"""What may be repeated as the name of an error; no token and no assertion looks like that."""
 
 
 def token_form(assertion: str, scopes: Sequence[str]) -> Mapping[str, str]:
@@ -93,14 +96,14 @@ def _life(answer: Answer) -> float:
 
 def _refusal(answer: Answer, where: str, asked: Sequence[str]) -> PeerError:
     error = answer.text("error")
-    said = f"{where}: HTTP {answer.status}"
+    said = f"{where}: HTTP {answer.status}" + (f" {error}" if WORD.fullmatch(error) else "")
     if answer.retry_after_s and answer.status in PASSING:
         return PeerBusyError(f"token-http-{answer.status}", said, answer.retry_after_s)
     if error == "invalid_scope":
-        message = f"{said} invalid_scope: permit {' '.join(asked)} to this client there, or change smart_scopes"
+        message = f"{said}: permit {' '.join(asked)} to this client there, or change smart_scopes"
         return DeliveryRefusedError("scope-refused", message)
     if error in ADVICE and answer.status not in PASSING:
-        message = f"{said} {error}: {ADVICE[error]}{_clocks(answer)}"
+        message = f"{said}: {ADVICE[error]}{_clocks(answer)}"
         return PeerError(error.replace("_", "-"), message)
     return PeerError(f"token-http-{answer.status}", f"{said}, no token")
 
