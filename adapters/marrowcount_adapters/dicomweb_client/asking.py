@@ -153,6 +153,9 @@ def client_for(url: str, token_file: Path | None, timeout_s: float, tls: ssl.SSL
 
 def _token(file: Path) -> str:
     try:
-        return file.read_text(encoding="ascii").strip()
+        token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise PeerError("no-token", f"The bearer token file cannot be read: {type(error).__name__}.") from None
+    if not token.isprintable():  # the HTTP client's complaint would quote it
+        raise PeerError("no-token", "The bearer token file holds more than one line.")
+    return token

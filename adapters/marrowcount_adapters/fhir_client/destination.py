@@ -102,9 +102,12 @@ class FhirDestination(Destination):
 
     def _token(self, file: Path) -> str:
         try:
-            return file.read_text(encoding="ascii").strip()
+            token = file.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise PeerError("no-token", f"{self.name}: the bearer token file cannot be read: {error}") from None
+        if not token.isprintable():  # the HTTP client's complaint would quote it
+            raise PeerError("no-token", f"{self.name}: the bearer token file holds more than one line")
+        return token
 
     def _request(self, client: httpx.Client, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
         headers = {"Content-Type": MEDIA_TYPE} if body is not None else {}

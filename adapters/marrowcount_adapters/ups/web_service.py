@@ -212,9 +212,12 @@ class WebUps(UpsService):
         if self.token_file is None:
             return {}
         try:
-            return {"Authorization": f"Bearer {self.token_file.read_text(encoding='ascii').strip()}"}
+            token = self.token_file.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise PeerError("no-token", f"{self.name}: the bearer token file cannot be read: {error}") from None
+        if not token.isprintable():  # the HTTP client's complaint would quote it
+            raise PeerError("no-token", f"{self.name}: the bearer token file holds more than one line")
+        return {"Authorization": f"Bearer {token}"}
 
     def _request(
         self, method: str, path: str, *, body: Dataset | None = None, params: Sequence[tuple[str, str]] = ()

@@ -196,6 +196,10 @@ def test_the_token_is_read_anew_and_sent(
         token.write_text(text + "\n")
         vault.check()
         assert script.requests[-1][2]["Authorization"] == f"Bearer {text}"
+    token.write_text("SECRET-1\nSECRET-2\n")
+    with pytest.raises(PeerError, match="no-token") as raised:
+        vault.check()
+    assert "SECRET" not in str(raised.value)
 
 
 def test_a_transfer_stops_where_room_ends(

@@ -170,6 +170,16 @@ def test_the_token_is_sent_and_read_anew(base_url: str, file: Path, tmp_path: Pa
     assert caught.value.code == "no-token"
 
 
+def test_a_token_that_is_none_is_not_told(base_url: str, file: Path, tmp_path: Path) -> None:
+    """A file of two lines cannot be sent; no complaint quotes it."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("SECRET-1\nSECRET-2\n")
+    with pytest.raises(PeerError) as caught:
+        given(FhirDestination("ehr", base_url, token_file=tokens), [file])
+    assert caught.value.code == "no-token"
+    assert "SECRET" not in str(caught.value)
+
+
 def entries(*entry: object) -> bytes:
     return json.dumps({"resourceType": "Bundle", "entry": list(entry)}).encode()
 

@@ -135,6 +135,10 @@ def test_the_token_is_shown_and_read_anew(tmp_path: Path) -> None:
         token.unlink()
         with pytest.raises(PeerError, match="no-token"):
             service.find([])
+        token.write_text("SECRET-1\nSECRET-2", encoding="ascii")
+        with pytest.raises(PeerError, match="no-token") as raised:
+            service.find([])
+        assert "SECRET" not in str(raised.value)
         assert len(server.asked) == 2
 
 
