@@ -70,7 +70,6 @@ class TokenCache:
         with slot.lock:
             if slot.token is None or self.monotonic() >= slot.use_until:
                 asked_at = self.monotonic()
-                slot.token = None
                 slot.token = ask()
                 slot.use_until = asked_at + slot.token.use_for_s
             return slot.token

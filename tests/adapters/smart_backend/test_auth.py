@@ -91,6 +91,25 @@ def test_the_endpoint_is_asked_for_again_after_an_hour(asked: Asked) -> None:
     assert asked.server.paths.count("/fhir/.well-known/smart-configuration") == 2
 
 
+def test_the_endpoint_is_asked_for_again_where_it_fails(asked: Asked) -> None:
+    """It may have moved meanwhile."""
+    moved = asked.server.token_url
+    asked.server.discovery = {"token_endpoint": moved.replace("/token", "/gone")}
+    asked.server.resource = lambda _: (404, b"")  # type: ignore[method-assign]
+    with pytest.raises(PeerError, match="token-http-404"):
+        asked.get()
+    asked.server.discovery = {}
+    asked.get()
+    assert len(asked.server.forms) == 1
+
+
+def test_no_assertion_goes_in_clear(server: TokenServer, keys: KeyFolder) -> None:
+    """Not even where somebody named such an endpoint; nobody is called."""
+    with pytest.raises(PeerError) as caught:
+        Asked(server, keys, token_url="http://auth.example.org/token").get()  # noqa: S106 - no secret
+    assert caught.value.code == "insecure"
+
+
 def test_the_settings_may_name_the_endpoint(server: TokenServer, keys: KeyFolder) -> None:
     """Then the server is not asked for it."""
     Asked(server, keys, token_url=server.token_url).get()
