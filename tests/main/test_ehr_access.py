@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from marrowcount.errors import SettingsError
+from marrowcount.errors import PeerError, SettingsError
 from marrowcount.main import cli, key_routes
 from marrowcount.main.checking import run_checks
 from marrowcount.main.destinations import ehr_destination
@@ -19,6 +19,8 @@ from marrowcount.main.parts import open_parts
 from marrowcount.main.web_service import web_service
 from marrowcount.settings import EhrSection, NodeSection, Settings, WebSection, read_settings
 from marrowcount_adapters.smart_backend import Algorithm
+from tls_files import TlsFolder
+from tls_files import server as tls_server
 from token_server import TokenServer, token_server
 
 if TYPE_CHECKING:
@@ -119,6 +121,32 @@ def published(settings: Settings, *algorithms: Algorithm) -> list[str]:
     return made
 
 
+def test_tokens_are_got_over_the_houses_tls(tmp_path: Path) -> None:
+    """By the authorities that the EHR's table names, with the node's certificate where that is wanted."""
+    house = TlsFolder.made_in(tmp_path / "house")
+    own = house.identity("node")
+    strict = tls_server(house.identity("ehr"), authorities=house.authorities)
+    with token_server(strict) as server:
+        asked = {**SMART, "base_url": server.base, "tls_authorities": house.authorities}
+        settings = node(tmp_path, tls={"certificate": own.certificate, "key": own.key})
+        published(settings)
+        known = EhrSection(**asked, tls_show_certificate=True)
+        assert ehr_destination(known, settings).check() == "FHIR 4.0.1"
+        with pytest.raises(PeerError, match="no-answer"):
+            ehr_destination(EhrSection(**asked), settings).check()
+        assert len(server.forms) == 1
+
+
+def test_the_settings_may_name_the_token_endpoint(server: TokenServer, tmp_path: Path) -> None:
+    """For EHRs that do not say it."""
+    server.discovery = (404, b"")
+    section = EhrSection(**SMART, base_url=server.base, smart_token_url=server.token_url)
+    settings = node(tmp_path, ehr=(section,))
+    published(settings)
+    assert ehr_destination(section, settings).check() == "FHIR 4.0.1"
+    assert next(each.where for each in run_checks(settings) if each.what == "token for EHR ehr") == server.token_url
+
+
 def test_without_smart_nothing_signs(server: TokenServer, tmp_path: Path) -> None:
     """A static token, or none, goes on as ever."""
     section = EhrSection(name="ehr", base_url=server.base)
@@ -200,18 +228,19 @@ def test_the_web_server_hands_out_the_public_keys(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("reader read a-token-of-a-pathologist-01\n")
     settings = node(tmp_path, web=WebSection(enabled=True, port=0, tokens_file=tokens))
+    key_folder(settings).make(Algorithm.RS384, datetime.now(UTC))
     with open_parts(settings) as parts, web_service(parts) as announced:
         url = f"http://127.0.0.1:{announced['web_port']}/.well-known/jwks.json"
-        assert httpx.get(url).json() == {"keys": []}
+        assert [key["alg"] for key in httpx.get(url).json()["keys"]] == ["RS384"]
         key = key_folder(settings).make(Algorithm.ES384, datetime.now(UTC))
         answer = httpx.get(url)
-        assert answer.json() == {"keys": [dict(key.public)]}
+        assert answer.json()["keys"][1] == dict(key.public)
         assert answer.headers["content-type"] == "application/jwk-set+json"
         assert answer.headers["cache-control"] == "public, max-age=300"
         assert httpx.head(url).status_code == 200
         assert httpx.post(url).status_code == 401
         assert httpx.get(url + "/x").status_code == 401
-    assert key_folder(settings).records()[0].published_at is None
+    assert [record.published_at for record in key_folder(settings).records()] == [None, None]
 
 
 def test_keys_that_the_web_server_publishes_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class TokenServer:
         refused: tokens that the resource answers 401.
     """
 
+    scheme: str = "http"
     port: int = 0
     discovery: dict[str, Any] | Answer = field(default_factory=dict)
     answers: list[Answer | None] = field(default_factory=lambda: [None])
@@ -40,11 +42,11 @@ class TokenServer:
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}/fhir"
+        return f"{self.scheme}://127.0.0.1:{self.port}/fhir"
 
     @property
     def token_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/token"
+        return f"{self.scheme}://127.0.0.1:{self.port}/token"
 
     def answer_get(self, path: str, bearer: str) -> Answer:
         self.paths.append(path)
@@ -76,8 +78,8 @@ class TokenServer:
 
 
 @contextmanager
-def token_server() -> Iterator[TokenServer]:
-    told = TokenServer()
+def token_server(tls: ssl.SSLContext | None = None) -> Iterator[TokenServer]:
+    told = TokenServer("https" if tls else "http")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -108,6 +110,8 @@ def token_server() -> Iterator[TokenServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     told.port = server.server_address[1]
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
