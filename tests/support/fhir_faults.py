@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "R5_FAULTS", "blasts", "entry", "named", "panel", "provenance", "report", "specimen"]
 
 Json = dict[str, Any]
 NOWHERE: Final = "urn:uuid:00000000-0000-5000-8000-000000000000"
@@ -175,3 +175,20 @@ FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], None]]] = {
     "narrative with markup not escaped": markup_not_escaped,
 }
 """What is wrong, and how a bundle of R4 is made so."""
+
+
+def selection(bundle: Json) -> Json:
+    found: Json = entry(bundle, "ImagingSelection")["resource"]
+    return found
+
+
+R5_FAULTS: Final[Mapping[str, Callable[[dict[str, Any]], None]]] = {
+    **{name: fault for name, fault in FAULTS.items() if name != "element of R5 in R4"},
+    "element of R4 in R5": put("imagingStudy", value=[{"type": "ImagingStudy", "display": "x"}], of=report),
+    "size as a number": put("presentedForm", 0, "size", value=20, of=report),
+    "selection without status": drop("status", selection),
+    "selection of a status that there is not": put("status", value="preliminary", of=selection),
+    "derived from a device": point("derivedFrom", "Device", many=True),
+    "instance without UID": put("instance", value=[{"number": 1}], of=selection),
+}
+"""The same for a bundle of R5, with what R5 has otherwise."""

@@ -96,7 +96,7 @@ class Validators:
         """
         asked = {"check": json.loads(text), "release": release, "profile": profile, "guides": list(guides)}
         found = [Finding(**each) for each in self._ask(asked)["findings"]]
-        return [*found, *(_by_fhirkit(text) if release == "R4" else ())]
+        return [*found, *(by_fhirkit(text) if release == "R4" else ())]
 
     def faults(self, text: str, release: str = "R4", **options: Any) -> list[Finding]:  # noqa: ANN401 - as findings takes them
         """Those findings that must not be."""
@@ -113,7 +113,8 @@ class Validators:
         return answer
 
 
-def _by_fhirkit(text: str) -> Iterable[Finding]:
+def by_fhirkit(text: str) -> Iterable[Finding]:
+    """The one that needs no Node."""
     for issue in fhirkit.validate(text):
         yield Finding("fhirkit", issue.severity, issue.path, issue.message)
 

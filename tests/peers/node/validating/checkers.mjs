@@ -13,8 +13,8 @@ import { typescript } from './typescript.mjs';
 import { walked } from './walking.mjs';
 
 function* structure({ elements }) {
-  for (const { at, unknown, miscounted } of elements) {
-    if (unknown) yield { severity: 'error', path: at, message: miscounted ? 'one where there are many' : 'unknown' };
+  for (const { at, fault } of elements) {
+    if (fault) yield { severity: 'error', path: at, message: fault };
   }
 }
 

@@ -69,6 +69,7 @@ function field(element, type, path) {
     targets: targets.map((url) => url.slice(PROFILE.length)),
     constraints: constraintsAt(element.path, path),
     many: element.max !== '1',
+    choice: element.path.endsWith('[x]') ? element.path : null,
   };
 }
 

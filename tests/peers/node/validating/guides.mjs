@@ -1,10 +1,12 @@
 // What guides ask of laboratory results beyond FHIR itself, in words and expressions of our own.
 //
-// us-core: US Core's laboratory Observation and DiagnosticReport, and its Specimen.
+// us-core: US Core's laboratory Observation and DiagnosticReport, and its Specimen; us-core-graph: what it wants supported
+// and not every record takes.
 // eu-lab: HL7 Europe's laboratory report, of each resource; eu-lab-document: of the document as a whole.
 
 import { holds } from './invariants.mjs';
 
+const UCUM = 'http://unitsofmeasure.org';
 const TERMS = 'http://terminology.hl7.org/CodeSystem';
 const LABORATORY = `coding.where(system = '${TERMS}/observation-category' and code = 'laboratory')`;
 const LAB = `coding.where(system = '${TERMS}/v2-0074' and code = 'LAB')`;
@@ -21,11 +23,10 @@ const RULES = {
       'one category is laboratory': `category.where(${LABORATORY}.exists()).count() = 1`,
       'it is about somebody': 'subject.exists()',
       'it has a value, says why not, or groups others': SAYS_SOMETHING,
-      'a quantity is of UCUM': "value.ofType(Quantity).all(system = 'http://unitsofmeasure.org' and code.exists())",
+      'a quantity is of UCUM': `value.ofType(Quantity).all(system = '${UCUM}' and code.exists())`,
       'its time is at least a day': 'effective.exists() and effective.ofType(dateTime).all(toString().length() >= 10)',
       'who is responsible is named': 'performer.exists()',
-      'the specimen is named': 'specimen.exists()',
-      'bounds of a range have UCUM as well': "referenceRange.all((low | high).all(system = 'http://unitsofmeasure.org'))",
+      'bounds of a range have UCUM as well': `referenceRange.all((low | high).all(system = '${UCUM}'))`,
     },
     DiagnosticReport: {
       'one category is LAB': `category.where(${LAB}.exists()).count() = 1`,
@@ -41,6 +42,7 @@ const RULES = {
       'it is of somebody': 'subject.exists()',
     },
   },
+  'us-core-graph': { Observation: { 'the specimen is named': 'specimen.exists()' } },
   'eu-lab': {
     Observation: {
       'at least one performer': 'performer.exists()',
@@ -67,7 +69,7 @@ const RULES = {
 };
 
 export function* guideRules(guide, { elements, schema }) {
-  for (const found of elements.filter((each) => each.value === each.resource && !each.unknown)) {
+  for (const found of elements.filter((each) => each.value === each.resource && !each.fault)) {
     for (const [human, expression] of Object.entries(RULES[guide][found.type] ?? {})) {
       if (!holds(found, expression, schema.model)) yield { severity: 'error', path: found.at, message: human };
     }

@@ -56,7 +56,7 @@ function holdsOnce(found, expression, model) {
 }
 
 export function* invariants({ elements, schema }) {
-  for (const found of elements.filter((each) => !each.unknown && each.value !== null)) {
+  for (const found of elements.filter((each) => !each.fault && each.value !== null)) {
     for (const constraint of found.constraints) yield* judged(found, constraint, schema.model);
   }
 }

@@ -22,11 +22,16 @@ function primitive(type) {
 
 function field(path, name) {
   const home = model.pathsDefinedElsewhere[path] ?? path;
-  const at = definedAt(home, name);
-  const declared = at && model.path2Type[at];
-  if (declared) return made(at, declared.replace(/^System\.(\w)/, (_, first) => first.toLowerCase()));
   const choice = choiceOf(home, name);
-  return choice ? made(`${choice.at}${choice.type}`, primitive(choice.type), choice.at) : undefined;
+  if (choice) return made(`${choice.at}${choice.type}`, primitive(choice.type), choice.at);
+  const at = definedAt(home, name);
+  if (name === 'id' && isResource(path)) return made(at, 'id');
+  return at ? made(at, model.path2Type[at].replace(/^System\.(\w)/, (_, first) => first.toLowerCase())) : undefined;
+}
+
+function isResource(path) {
+  for (let type = path; type; type = model.type2Parent[type]) if (type === 'Resource') return true;
+  return false;
 }
 
 // Of the type itself, or of one that it is a kind of.
@@ -45,7 +50,8 @@ function made(at, type, choice = at) {
     path,
     targets: model.path2RefType[at] ?? model.path2RefType[choice] ?? [],
     constraints: constraintsAt(choice.endsWith('[x]') ? choice : at, path),
-    many: model.path2Repeating[at] ?? false,
+    many: model.path2Repeating[choice] ?? false,
+    choice: choice === at ? null : choice,
   };
 }
 
