@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pydicom.datadict import keyword_for_tag
 
 from made_up_result import make_result, make_source_header
+from marrowcount.main.taking_back import REPLACED
 from marrowcount.result import Specimen
 from marrowcount.review import counted
 from marrowcount.slides.geometry import SpacingMm
@@ -93,7 +94,7 @@ def _encoded(result: CountResult, header: Dataset) -> Mapping[str, Dataset]:
         "report": report,
         "regions": encode_regions(result, header, [tiles]),
         "document": encode_document(counted(result), b"%PDF-1.4", [cells, tiles, report]),
-        "rejection": encode_rejection(result, cells, [cells, tiles]),
+        "rejection": encode_rejection([cells, tiles], "archive", result.models, REPLACED, result.counted_at),
     }
     return {name: dataset for name, dataset in made.items() if dataset is not None}
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.main.page_files import OFFERED_FILES
+from marrowcount.main.page_files import OFFERED_FILES, offered_file
 from marrowcount.main.parts import Parts, open_parts
 from marrowcount.main.result_files import DICOM_FILES, OTHER_FILES, RESULT_FILE
 from marrowcount.main.web_service import web_service
@@ -108,7 +108,19 @@ def test_without_a_result_there_are_no_files(tmp_path: Path) -> None:
 def test_every_file_of_a_result_is_offered() -> None:
     """Whatever a result consists of can be taken along; the gallery has a strip for each class."""
     assert {*DICOM_FILES, *OTHER_FILES, RESULT_FILE} <= set(OFFERED_FILES)
+    assert all(map(offered_file, OFFERED_FILES))
     assert sum(name.startswith("gallery/") for name in OFFERED_FILES) == len(CellType)
+
+
+def test_notes_are_offered_by_their_form(tmp_path: Path) -> None:
+    """There is one for each destination, and older versions wrote one for all; no other name leads anywhere."""
+    with page(tmp_path) as (parts, client):
+        notes = ["rejection.0a1b2c3d.ko.dcm", "rejection.ko.dcm"]
+        folder = count(parts, RESULT_FILE, *notes, "other.ko.dcm", "rejection.0a1b2c3.ko.dcm")
+        listed = [file["name"] for file in client.get(f"/api/slides/{SERIES}").json()["files"]]
+        assert [name for name in listed if name.endswith(".ko.dcm")] == notes
+        assert client.get(f"/results/{SERIES}/{notes[0]}").content == (folder / notes[0]).read_bytes()
+        assert client.get(f"/results/{SERIES}/other.ko.dcm").status_code == 404
 
 
 def test_the_shell_needs_no_token_and_all_data_do(tmp_path: Path) -> None:

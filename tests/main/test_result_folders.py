@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from marrowcount.errors import StorageError
+from marrowcount.errors import InstanceError, StorageError
 from marrowcount.main.result_folders import RESULT_FILE, keep_instances, place_of, writing_waits
 from marrowcount.ports import Job
 
@@ -66,6 +66,22 @@ def test_an_instance_never_changes(tmp_path: Path) -> None:
     keep_instances(folder, ["cells.dcm", "report.dcm"], lambda path: path.read_text().split()[0])
     assert [path.read_text() for path in sorted(folder.glob("*.dcm"))] == ["uid-a at eight", "uid-c at nine"]
     assert sorted(path.name for path in folder.iterdir()) == ["cells.dcm", "report.dcm", RESULT_FILE]
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), InstanceError("not-dicom", "damaged")])
+def test_a_damaged_file_of_an_older_result_is_passed_over(tmp_path: Path, error: Exception) -> None:
+    """It takes the place of nothing, and is no reason to fail."""
+    for name in ("1.1", "2.1"):
+        left(tmp_path, name, RESULT_FILE, "cells.dcm")
+    folder = tmp_path / "1.2.3" / "2.1"
+
+    def uid_of(path: Path) -> str:
+        if path.parent != folder:
+            raise error
+        return "uid-a"
+
+    keep_instances(folder, ["cells.dcm"], uid_of)
+    assert (folder / "cells.dcm").stat().st_nlink == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "disk-full"), (errno.EROFS, "disk-read-only")])

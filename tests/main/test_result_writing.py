@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from base64 import b64decode
 from dataclasses import replace
@@ -25,6 +26,7 @@ from marrowcount.main.result_files import (
     ROI_ANN,
     dicom_files_in,
 )
+from marrowcount.main.result_folders import is_whole
 from marrowcount.main.result_writing import write_refusal, write_result
 from marrowcount.settings import Settings
 from marrowcount.slides.manifest import read_manifest
@@ -95,6 +97,32 @@ def test_a_refusal_leaves_nothing_but_its_reason(tmp_path: Path) -> None:
     models = ScriptedRoiModel(), ScriptedCellModel()
     write_refusal(SlideError(Refusal.DAMAGED, "A frame is damaged."), tmp_path, models)
     assert [path.name for path in tmp_path.iterdir()] == [RESULT_FILE]
+
+
+def test_notes_of_another_outcome_do_not_stay(tmp_path: Path) -> None:
+    """Neither beside a result nor beside a refusal: they would be owed again."""
+    models = ScriptedRoiModel(), ScriptedCellModel()
+    for name in ("rejection.ko.dcm", "rejection.0a1b2c3d.ko.dcm"):
+        (tmp_path / name).write_bytes(b"note")
+        write(tmp_path, make_result(FEW), report=False)
+        assert not (tmp_path / name).exists()
+        (tmp_path / name).write_bytes(b"note")
+        write_refusal(SlideError(Refusal.DAMAGED, "A frame is damaged."), tmp_path, models)
+        assert not (tmp_path / name).exists()
+
+
+def test_a_folder_that_is_written_anew_is_not_whole_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash half-way must not leave the old result's last file beside the new one's first."""
+    write(tmp_path, make_result(FEW), report=False)
+    assert is_whole(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("marrowcount.main.result_writing.write_dataset", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        write(tmp_path, make_result(FEW), report=False)
+    assert not is_whole(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["gallery.json", "result.json"])

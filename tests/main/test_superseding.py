@@ -1,12 +1,15 @@
-"""A later result takes the place of an earlier one: it says so, and takes back what no longer holds."""
+"""A later result names the documents that it takes the place of, and goes out under names that nobody hides."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import dcmread
+from structlog.testing import capture_logs
 
 from made_up_result import MODELS, make_result, make_source_header
 from marrowcount.cytology.cell_types import CellType
@@ -16,132 +19,118 @@ from marrowcount.main.result_files import (
     DIFFERENTIAL_SR,
     HEAT_MAP_SEG,
     REGIONS_SR,
-    REJECTION_KO,
     RESULT_FILE,
     ROI_ANN,
     dicom_files_in,
 )
 from marrowcount.main.result_writing import dicom_objects, write_refusal
-from marrowcount.main.superseding import Earlier, earlier_results, reissued
+from marrowcount.main.superseding import Earlier, latest_documents, reissued
 from marrowcount.review import counted
 from marrowcount.settings import EvidenceSection
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
 from marrowcount.testing import ScriptedCellModel, ScriptedRoiModel
-from marrowcount_adapters.structured_report.rejection import taken_back
+from marrowcount.workflow.identity import INSTANCES, result_uid
 from placements import ORIENTATIONS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from marrowcount.result import CountResult
 
 PLACEMENT = Placement(11.75, 40.5, *ORIENTATIONS[0], SpacingMm(0.00025, 0.00025))
 FEW = {CellType.BLAST: 5, CellType.ERYTHROBLAST: 3}
+MADE_UP = make_result(FEW, placement=PLACEMENT)
+RESULT = replace(MADE_UP, tiles=MADE_UP.tiles[:4])
+"""Few tiles, as each is a region."""
+
 OTHER_MODELS = (MODELS[0], replace(MODELS[1], version="2.2.0", sha256="c" * 64))
+OTHER_RESULT = replace(RESULT, models=OTHER_MODELS)
 
 
-def given_out(folder: Path, result: CountResult, *, regions: bool = False) -> CountResult:
-    """Write what a node would, as one that knows the folders beside it."""
-    earlier = earlier_results(folder.parent.glob("*.*"))
-    result = reissued(result, earlier)
+def given_out(folder: Path, result: CountResult, earlier: Earlier | None = None) -> None:
+    """Write the instances of a result, regions and all."""
     folder.mkdir(parents=True)
-    wanted = EvidenceSection(regions_report=regions)
-    for name, dataset in dicom_objects(counted(result), make_source_header(), wanted, earlier).items():
+    wanted = EvidenceSection(regions_report=True)
+    for name, dataset in dicom_objects(counted(result), make_source_header(), wanted, earlier or Earlier()).items():
         dataset.save_as(folder / name, enforce_file_format=True)
     (folder / RESULT_FILE).write_text("{}")
-    return result
 
 
 def uids(folder: Path) -> dict[str, str]:
     return {name: str(dcmread(folder / name).SOPInstanceUID) for name in dicom_files_in(folder)}
 
 
-def test_a_first_result_takes_nothing_back(tmp_path: Path) -> None:
-    """It consists of annotations, map and report; regions where they are wanted."""
-    given_out(tmp_path / "1.1", make_result(FEW, placement=PLACEMENT))
-    assert dicom_files_in(tmp_path / "1.1") == (CELLS_ANN, ROI_ANN, HEAT_MAP_SEG, DIFFERENTIAL_SR)
-    other = tmp_path / "other"
-    given_out(other / "1.1", make_result(FEW, placement=PLACEMENT), regions=True)
-    assert REGIONS_SR in dicom_files_in(other / "1.1")
+def latest_uids(folder: Path, revision: int) -> dict[str, str]:
+    return {name: str(header.SOPInstanceUID) for name, header in latest_documents(folder, revision).items()}
 
 
-def test_a_result_of_other_models_takes_the_earlier_one_back(tmp_path: Path) -> None:
-    """Every instance that is not given out again, by its UID; the report names its predecessor."""
-    given_out(tmp_path / "1.1", make_result(FEW, placement=PLACEMENT), regions=True)
-    given_out(tmp_path / "2.1", make_result(FEW, placement=PLACEMENT, models=OTHER_MODELS), regions=True)
-    old, new = uids(tmp_path / "1.1"), uids(tmp_path / "2.1")
-    assert set(taken_back(dcmread(tmp_path / "2.1" / REJECTION_KO))) == set(old.values())
-    assert not set(old.values()) & set(new.values())
+def test_a_first_result_has_no_predecessors(tmp_path: Path) -> None:
+    """It consists of annotations, map and reports."""
+    given_out(tmp_path / "1.1", RESULT)
+    assert dicom_files_in(tmp_path / "1.1") == (CELLS_ANN, ROI_ANN, HEAT_MAP_SEG, DIFFERENTIAL_SR, REGIONS_SR)
+    assert latest_documents(tmp_path, 1) == {}
+    assert latest_documents(tmp_path / "none", 1) == {}
+
+
+def test_documents_name_their_predecessors(tmp_path: Path) -> None:
+    """Each that of its own kind (PS3.3 C.17.2)."""
+    given_out(tmp_path / "1.1", RESULT)
+    given_out(tmp_path / "2.1", OTHER_RESULT, Earlier(latest_documents(tmp_path, 2)))
+    old = uids(tmp_path / "1.1")
+    assert not set(old.values()) & set(uids(tmp_path / "2.1").values())
     for name in (DIFFERENTIAL_SR, REGIONS_SR):
         (study,) = dcmread(tmp_path / "2.1" / name).PredecessorDocumentsSequence
         predecessor = study.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
         assert predecessor.ReferencedSOPInstanceUID == old[name]
 
 
-def test_the_same_result_takes_nothing_back(tmp_path: Path) -> None:
-    """A late instance that changes nothing leaves the instances what they are."""
-    for folder in ("1.1", "2.1"):
-        given_out(tmp_path / folder, make_result(FEW, placement=PLACEMENT))
-    assert uids(tmp_path / "1.1") == uids(tmp_path / "2.1")
+def test_the_latest_of_many_is_the_predecessor(tmp_path: Path) -> None:
+    """By number, not by spelling; of the same revision none, and a folder that is not whole was never given out."""
+    for revision in (2, 9, 10, 11):
+        given_out(tmp_path / f"{revision}.1", replace(RESULT, issue=revision))
+    (tmp_path / "10.1" / RESULT_FILE).unlink()
+    documents = {name: uid for name, uid in uids(tmp_path / "9.1").items() if name in {DIFFERENTIAL_SR, REGIONS_SR}}
+    assert latest_uids(tmp_path, 11) == documents
 
 
-def test_what_is_wanted_no_more_is_taken_back(tmp_path: Path) -> None:
-    """Regions that a site has turned off: the rest stays as it is."""
-    given_out(tmp_path / "1.1", make_result(FEW, placement=PLACEMENT), regions=True)
-    given_out(tmp_path / "2.1", make_result(FEW, placement=PLACEMENT))
-    assert set(taken_back(dcmread(tmp_path / "2.1" / REJECTION_KO))) == {uids(tmp_path / "1.1")[REGIONS_SR]}
-
-
-def test_a_return_to_former_models_is_a_new_result(tmp_path: Path) -> None:
-    """Archives hide what was taken back, so the count that finds it again goes out under new UIDs, each time."""
-    first, second = make_result(FEW, placement=PLACEMENT), make_result(FEW, placement=PLACEMENT, models=OTHER_MODELS)
-    for revision in range(1, 6):
-        given_out(tmp_path / f"{revision}.1", first if revision % 2 else second)
-    seen = [uid for revision in range(1, 6) for uid in uids(tmp_path / f"{revision}.1").values()]
-    assert len(seen) == len(set(seen))
-    last = uids(tmp_path / "5.1")
-    assert set(taken_back(dcmread(tmp_path / "5.1" / REJECTION_KO))) == {
-        uid for name, uid in uids(tmp_path / "4.1").items() if name != REJECTION_KO
-    }
-    withdrawn = {
-        uid for revision in range(2, 6) for uid in taken_back(dcmread(tmp_path / f"{revision}.1" / REJECTION_KO))
-    }
-    assert not withdrawn & set(last.values())
-
-
-def test_a_refusal_takes_the_earlier_result_back(tmp_path: Path) -> None:
-    """With nothing in its place; a count that finds it again later goes out under new UIDs, and takes nothing back."""
-    given_out(tmp_path / "1.1", make_result(FEW, placement=PLACEMENT))
-    old = uids(tmp_path / "1.1")
-    error = SlideError(Refusal.NO_CELLS, "nothing is there")
+def test_after_a_refusal_there_is_no_predecessor(tmp_path: Path) -> None:
+    """The documents before it were taken back already."""
+    given_out(tmp_path / "1.1", RESULT)
     models = (ScriptedRoiModel(), ScriptedCellModel())
-    write_refusal(error, tmp_path / "2.1", models, "1.2.3", earlier_results([tmp_path / "1.1"]))
-    assert dicom_files_in(tmp_path / "2.1") == (REJECTION_KO,)
-    note = dcmread(tmp_path / "2.1" / REJECTION_KO)
-    assert set(taken_back(note)) == set(old.values())
-    assert any("no-cells" in item.get("TextValue", "") for item in note.ContentSequence)
-    assert note.TimezoneOffsetFromUTC == "+0200"
-    given_out(tmp_path / "3.1", make_result(FEW, placement=PLACEMENT))
-    again = uids(tmp_path / "3.1")
-    assert REJECTION_KO not in again
-    assert not set(again.values()) & set(old.values())
+    write_refusal(SlideError(Refusal.NO_CELLS, "none"), tmp_path / "2.1", models, "1.2.3")
+    assert latest_documents(tmp_path, 3) == {}
 
 
-def test_a_first_refusal_takes_nothing_back(tmp_path: Path) -> None:
-    """There is nothing to take."""
-    models = (ScriptedRoiModel(), ScriptedCellModel())
-    write_refusal(SlideError(Refusal.NO_CELLS, "none"), tmp_path / "1.1", models, "1.2.3", earlier_results([]))
-    assert dicom_files_in(tmp_path / "1.1") == ()
+@pytest.mark.parametrize("content", [b"", b"x" * 4096])
+def test_a_damaged_document_is_told_of_and_stops_nothing(tmp_path: Path, content: bytes) -> None:
+    """The other one is named even so."""
+    given_out(tmp_path / "1.1", RESULT)
+    (tmp_path / "1.1" / DIFFERENTIAL_SR).write_bytes(content)
+    with capture_logs() as logs:
+        assert latest_uids(tmp_path, 2) == {REGIONS_SR: uids_of_regions(tmp_path / "1.1")}
+    assert [(each["event"], each["file"].rpartition("/")[2]) for each in logs] == [
+        ("result.predecessor_not_named", DIFFERENTIAL_SR)
+    ]
 
 
-def test_the_latest_of_many_is_superseded(tmp_path: Path) -> None:
-    """By number, not by spelling; a folder that is not whole was never given out."""
-    for revision in (2, 9, 10):
-        folder = tmp_path / f"{revision}.1"
-        folder.mkdir()
-        result = make_result(FEW, placement=PLACEMENT, models=(MODELS[0], replace(MODELS[1], version=str(revision))))
-        for name, dataset in dicom_objects(counted(result), make_source_header(), EvidenceSection(), Earlier()).items():
-            dataset.save_as(folder / name, enforce_file_format=True)
-        if revision != 10:
-            (folder / RESULT_FILE).write_text("{}")
-    latest = earlier_results(tmp_path.glob("*.*")).latest
-    assert {name: str(header.SOPInstanceUID) for name, header in latest.items()} == uids(tmp_path / "9.1")
+def uids_of_regions(folder: Path) -> str:
+    return str(dcmread(folder / REGIONS_SR).SOPInstanceUID)
+
+
+def test_the_parts_are_the_instances_of_a_result() -> None:
+    """Whatever is made of a count goes by the UID of one of its parts: none can be hidden unseen."""
+    wanted = EvidenceSection(regions_report=True)
+    made = dicom_objects(counted(RESULT), make_source_header(), wanted, Earlier(), b"%PDF-1.4")
+    assert {str(each.SOPInstanceUID) for each in made.values()} == {result_uid(RESULT, part) for part in INSTANCES}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sets(st.tuples(st.integers(0, 3), st.sampled_from(INSTANCES))))
+def test_a_result_never_uses_a_name_that_was_taken_back(hidden: set[tuple[int, str]]) -> None:
+    """Archives hide it, so what is found again goes out anew, by the first name of which no part is hidden."""
+    gone = frozenset(result_uid(replace(RESULT, issue=issue), part) for issue, part in hidden)
+    again = reissued(RESULT, Earlier(taken_back=gone))
+    assert not gone & {result_uid(again, part) for part in INSTANCES}
+    assert again == replace(RESULT, issue=again.issue)
+    assert {issue for issue, _ in hidden} >= set(range(again.issue))

@@ -87,7 +87,7 @@ def equipment(result: CountResult) -> EquipmentArguments:
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PRODUCT,
         "software_versions": PRODUCT,
-        "device_serial_number": str(device_uuid(result)),
+        "device_serial_number": str(device_uuid(result.models)),
     }
 
 
@@ -95,7 +95,7 @@ def finish(dataset: Dataset, result: CountResult, header: Dataset) -> None:
     """Put right what highdicom takes from its own clock, and what it has no argument for."""
     moment = moment_of(result, header)
     # highdicom takes several versions but cannot write them.
-    dataset["SoftwareVersions"].value = list(software_versions(result))
+    dataset["SoftwareVersions"].value = list(software_versions(result.models))
     for kind in ("Series", "Content", "InstanceCreation"):
         setattr(dataset, f"{kind}Date", DA(moment.date()))
         setattr(dataset, f"{kind}Time", TM(moment.time()))

@@ -72,14 +72,22 @@ class StowDestination(Destination):
     def send(self, files: Sequence[Path], taken: Callable[[Path, TakenFile], None]) -> None:
         """Store each file by a request of its own, so that what refers to another comes after it.
 
+        One that is refused for good keeps no other from being sent, such as a note that takes earlier results back.
+
         Raises:
             PeerError: no answer, or one that may change; PeerBusyError where it says when to come back.
-            DeliveryRefusedError: refused for good.
+            DeliveryRefusedError: one was refused for good, the first of them.
             InstanceError: ``not-dicom``, a file is none.
         """
+        refusals: list[DeliveryRefusedError] = []
         with client_for(self.url, self.token_file, self.timeout_s, self.tls) as client:
             for file in files:
-                taken(file, self._stored(client, file))
+                try:
+                    taken(file, self._stored(client, file))
+                except DeliveryRefusedError as refusal:
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     def ask_commitment(self, instances: Sequence[TakenFile]) -> str:  # noqa: ARG002 - the port's
         """None is asked for: the RESTful commitment of PS3.18 chapter 13 is too young to count on."""

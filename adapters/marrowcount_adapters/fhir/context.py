@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from marrowcount.result import CountResult, ModelIdentity, SlideContext
+    from marrowcount.result import ModelIdentity, SlideContext
     from marrowcount.review import Practitioner, Report
     from marrowcount_adapters.fhir.settings import FhirSettings
 
@@ -100,7 +100,7 @@ def shared(report: Report, settings: FhirSettings) -> Shared:
         person=person(report.verifier.by) if report.verifier else None,
         specimen=_specimen_uuid(context),
         study=uuid5(NAMESPACE, f"study|{context.study_uid}"),
-        device=device_uuid(cast("CountResult", report.count)),
+        device=device_uuid(report.models),
         cards=tuple(_cards(report.models, settings.model_cards)),
         effective=_zoned(context.acquired, zone) if context.acquired else None,
         issued=_zoned(report.issued, zone),

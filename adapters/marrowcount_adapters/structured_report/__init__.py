@@ -2,6 +2,6 @@
 
 from marrowcount_adapters.structured_report.encode import encode_differential
 from marrowcount_adapters.structured_report.regions import encode_regions
-from marrowcount_adapters.structured_report.rejection import encode_rejection, encode_withdrawal
+from marrowcount_adapters.structured_report.rejection import encode_rejection
 
-__all__ = ["encode_differential", "encode_regions", "encode_rejection", "encode_withdrawal"]
+__all__ = ["encode_differential", "encode_regions", "encode_rejection"]

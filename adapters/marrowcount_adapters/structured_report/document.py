@@ -88,11 +88,11 @@ def observation_context(report: Report) -> ObservationContext:
     """This software as observer, who signed the report as another, the specimen as the subject (TID 1001)."""
     result = report.result
     device = DeviceObserverIdentifyingAttributes(
-        uid=device_uid(result),
+        uid=device_uid(result.models),
         name=PRODUCT,
         manufacturer_name=MANUFACTURER,
-        model_name=", ".join(software_versions(result)),
-        serial_number=str(device_uuid(result)),
+        model_name=", ".join(software_versions(result.models)),
+        serial_number=str(device_uuid(result.models)),
     )
     return ObservationContext(
         observer_person_context=observers(report),
@@ -141,7 +141,7 @@ def document(
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=PRODUCT,
-        device_serial_number=str(device_uuid(report.result)),
+        device_serial_number=str(device_uuid(report.result.models)),
         is_complete=True,
         is_final=signature is not None,
         is_verified=signature is not None,

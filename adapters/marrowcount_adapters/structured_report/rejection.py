@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
 from highdicom.sr import (
@@ -21,21 +20,21 @@ from marrowcount.workflow.identity import (
     MANUFACTURER,
     PRODUCT,
     REJECTION_SERIES,
+    device_uid,
     device_uuid,
-    result_uid,
-    uid_of,
+    software_versions,
     withdrawal_uid,
 )
 from marrowcount.zones import zone_of_offset
 from marrowcount_adapters.structured_report.document import DEVICE, take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from pydicom.dataset import Dataset
 
-    from marrowcount.result import CountResult
+    from marrowcount.result import ModelIdentity
 
 __all__ = ["encode_rejection", "taken_back"]
 
@@ -46,65 +45,56 @@ PATIENT_GROUP: Final = 0x0010
 STUDY: Final = ("StudyDescription", "IssuerOfAccessionNumberSequence")
 REFERENCES: Final = frozenset({"IMAGE", "COMPOSITE"})
 
-REPLACED: Final = "Taken back: a later count of the same slide takes the place of these results."
-WITHDRAWN: Final = "Taken back: the slide, looked at again, cannot be counted, so these results no longer hold"
 
+def encode_rejection(
+    outdated: Sequence[Dataset], destination: str, models: Sequence[ModelIdentity], why: str, moment: datetime
+) -> Dataset:
+    """The note for one destination; archives that do not know such notes store it as one more document.
 
-def encode_rejection(result: CountResult, annotation: Dataset, superseded: Sequence[Dataset]) -> Dataset:
-    """The note of a later count; archives that do not know such notes store it as one more document.
-
-    Args:
-        result: the count that takes the place of the earlier one.
-        annotation: one of its annotation instances, from which times and software are taken over.
-        superseded: headers of the instances taken back, one at least, all of one study.
-    """
-    dataset = _note(superseded, partial(result_uid, result), device_uuid(result), REPLACED)
-    take_over(dataset, annotation)
-    _complete(dataset, superseded[0])
-    return dataset
-
-
-def encode_withdrawal(superseded: Sequence[Dataset], code: str, moment: datetime) -> Dataset:
-    """The note of a slide that was counted and is refused now: nothing takes the place of what it takes back.
+    Its UID depends on the destination, on what it takes back and on why: a note that says something else is another
+    instance.
 
     Args:
-        superseded: headers of the instances taken back, one at least, all of one study.
-        code: why the slide is refused.
-        moment: of the refusal.
+        outdated: headers of the instances taken back, one at least, all of one study.
+        destination: its name in the settings.
+        models: that looked at the slide last.
+        why: in words, without patient data.
+        moment: when it was found that they no longer hold, with zone.
     """
-    uids = [str(header.SOPInstanceUID) for header in superseded]
-    device = UUID(str(superseded[0].DeviceSerialNumber))
-    dataset = _note(superseded, partial(withdrawal_uid, uids), device, f"{WITHDRAWN} ({code})")
-    take_over(dataset, superseded[0])
-    _complete(dataset, superseded[0])
-    local = moment.astimezone(zone_of_offset(superseded[0].get("TimezoneOffsetFromUTC")) or moment.tzinfo)
+    uids = [str(header.SOPInstanceUID) for header in outdated]
+    dataset = _note(outdated, partial(withdrawal_uid, uids, destination), models, why)
+    take_over(dataset, outdated[0])
+    dataset.SoftwareVersions = list(software_versions(models))
+    _complete(dataset, outdated[0])
+    local = moment.astimezone(zone_of_offset(outdated[0].get("TimezoneOffsetFromUTC")) or moment.tzinfo)
     for kind in ("Series", "Content", "InstanceCreation"):
         setattr(dataset, f"{kind}Date", DA(local.date()))
         setattr(dataset, f"{kind}Time", TM(local.time()))
     return dataset
 
 
-def _note(superseded: Sequence[Dataset], uid: Callable[[str], str], device: UUID, why: str) -> Dataset:
+def _note(outdated: Sequence[Dataset], uid: partial[str], models: Sequence[ModelIdentity], why: str) -> Dataset:
+    serial_number = str(device_uuid(models))
     observer = DeviceObserverIdentifyingAttributes(
-        uid=uid_of(device), name=PRODUCT, manufacturer_name=MANUFACTURER, serial_number=str(device)
+        uid=device_uid(models), name=PRODUCT, manufacturer_name=MANUFACTURER, serial_number=serial_number
     )
     content = KeyObjectSelection(
         document_title=CodedConcept(*PATIENT_SAFETY),
-        referenced_objects=superseded,
+        referenced_objects=outdated,
         observer_device_context=ObserverContext(CodedConcept(*DEVICE), observer),
         description=why,
     )
     dataset = KeyObjectSelectionDocument(
-        evidence=superseded,
+        evidence=outdated,
         content=content,
         series_instance_uid=uid(REJECTION_SERIES.part),
         series_number=REJECTION_SERIES.number,
         series_description=REJECTION_SERIES.description,
-        sop_instance_uid=uid("rejection"),
+        sop_instance_uid=uid(f"rejection/{why}"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=PRODUCT,
-        device_serial_number=str(device),
+        device_serial_number=serial_number,
         specific_character_set="ISO_IR 192",
     )
     for item in dataset.ContentSequence:
@@ -122,7 +112,7 @@ def _complete(dataset: Dataset, header: Dataset) -> None:
 
 
 def taken_back(note: Dataset) -> Iterator[str]:
-    """SOP Instance UIDs that a note names."""
-    for study in note.CurrentRequestedProcedureEvidenceSequence:
+    """SOP Instance UIDs that a note names in its evidence, which its header holds; none where it breaks off before."""
+    for study in note.get("CurrentRequestedProcedureEvidenceSequence", ()):
         for series in study.ReferencedSeriesSequence:
             yield from (str(item.ReferencedSOPInstanceUID) for item in series.ReferencedSOPSequence)

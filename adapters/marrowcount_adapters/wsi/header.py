@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-__all__ = ["read_context", "read_facts", "read_header", "read_patient_key", "sound_values"]
+    StopWhen: TypeAlias = Callable[[BaseTag, str | None, int], bool]
+
+__all__ = ["read_context", "read_facts", "read_header", "read_identity", "read_patient_key", "sound_values"]
 
 PARSER_ERRORS: Final = (
     InvalidDicomError,
@@ -60,6 +62,7 @@ MOST_ELEMENTS: Final = 100_000
 """At the top level of a header; the fullest have some hundred. A few deflated kilobytes may unfold to millions."""
 
 PER_FRAME_GROUPS: Final = 0x52009230
+CONTENT_SEQUENCE: Final = 0x0040A730
 FLOAT_PIXEL_DATA: Final = 0x7FE00008
 SHARED_GROUPS: Final = 0x52009229
 
@@ -88,6 +91,8 @@ FACT_TAGS: Final = (
     0x00480303,  # Total Pixel Matrix Focal Planes
     SHARED_GROUPS,
 )
+
+IDENTIFIERS: Final = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 PATIENT_TAGS: Final = (
     0x00100020,  # Patient ID
@@ -129,6 +134,27 @@ def read_header(path: Path) -> Dataset:
     return _parsed(path)
 
 
+def read_identity(path: Path) -> Dataset:
+    """Who and what an instance of the node's own is, and what it refers to: all that stands before its content.
+
+    What makes an instance large, such as a document's content and the groups of annotations, stands behind. Every value
+    is sound.
+
+    Raises:
+        InstanceError: as :func:`read_facts`.
+        OSError: the file cannot be read.
+    """
+    dataset = _parsed(path, at_end=_at_content)
+    with sound_values():
+        for keyword in IDENTIFIERS:
+            _required_uid(dataset, keyword)
+        for _ in dataset.iterall():  # a value is decoded, and found unsound, when it is looked at
+            pass
+    if "StudyID" not in dataset:  # every instance of the node's has it, and it is the last that names anything
+        raise InstanceError("missing-attribute", "The header breaks off before Study ID.")
+    return dataset
+
+
 def read_context(path: Path) -> SlideContext:
     """Who and what the slide belongs to, from one instance of its base level.
 
@@ -153,28 +179,32 @@ def read_patient_key(path: Path) -> tuple[str, str]:
         return _text(dataset, "PatientID"), _text(dataset, "IssuerOfPatientID")
 
 
-def _parsed(path: Path, tags: tuple[int, ...] | None = None) -> Dataset:
+def _at_frames(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return int(tag) == PER_FRAME_GROUPS or int(tag) >= FLOAT_PIXEL_DATA
+
+
+def _at_content(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return int(tag) >= CONTENT_SEQUENCE
+
+
+def _parsed(path: Path, tags: tuple[int, ...] | None = None, at_end: StopWhen = _at_frames) -> Dataset:
     with _told("not-dicom", "The file is not DICOM, or its header is damaged."), opened(path) as file:
-        dataset = read_partial(file, _until_frames(), specific_tags=list(tags) if tags else None)
+        dataset = read_partial(file, _until(at_end), specific_tags=list(tags) if tags else None)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         raise InstanceError("not-dicom", "The file has no Transfer Syntax UID (PS3.10), so it cannot be decoded.")
     return dataset
 
 
-def _until_frames() -> Callable[[BaseTag, str | None, int], bool]:
+def _until(at_end: StopWhen) -> StopWhen:
     """Whether reading may stop; it ends for good where a header has more elements than any has."""
     seen = count()
 
     def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
         if next(seen) > MOST_ELEMENTS:
             raise EOFError("the header has more elements than any header may have")
-        return _at_frames(tag, vr, length)
+        return at_end(tag, vr, length)
 
     return stop
-
-
-def _at_frames(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return int(tag) == PER_FRAME_GROUPS or int(tag) >= FLOAT_PIXEL_DATA
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""The files of a result as the page offers them: a closed list of names, each with its title and media type."""
+"""The files of a result as the page offers them: names of known form, each with its title and media type."""
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,8 +16,8 @@ from marrowcount.main.result_files import (
     GALLERY_FILE,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
+    NOTE_ENDING,
     REGIONS_SR,
-    REJECTION_KO,
     REPORT_FILE,
     RESULT_FILE,
     ROI_ANN,
@@ -25,9 +26,10 @@ from marrowcount.main.result_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["OFFERED_FILES", "OfferedFile"]
+__all__ = ["OFFERED_FILES", "OfferedFile", "offered_file", "offered_names"]
 
 DICOM: Final = "application/dicom"
 
@@ -53,7 +55,6 @@ OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
         CELLS_ANN: OfferedFile("Cells as DICOM annotations", DICOM),
         ROI_ANN: OfferedFile("Tiles looked at as DICOM annotations", DICOM),
         HEAT_MAP_SEG: OfferedFile("Heat map of regions as DICOM segmentation", DICOM),
-        REJECTION_KO: OfferedFile("What an earlier result withdraws, as DICOM key object selection", DICOM),
         FHIR_FILE: OfferedFile("Report and observations as FHIR bundle", "application/fhir+json"),
         RESULT_FILE: OfferedFile("Result in figures", "application/json"),
         CHART_FILE: OfferedFile("Integrated histogram of cell types", "image/png"),
@@ -64,3 +65,17 @@ OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
     }
 )
 """By name in the result's folder, in the order of the list of downloads; a result has those that its version wrote."""
+
+_NOTE: Final = OfferedFile("What is taken back of earlier results, as DICOM key object selection", DICOM)
+_NOTE_NAME: Final = re.compile(rf"rejection(\.[0-9a-f]{{8}})?{re.escape(NOTE_ENDING)}")
+"""One for each destination that has something to hear; older versions wrote one for all."""
+
+
+def offered_file(name: str) -> OfferedFile | None:
+    """What a file of this name is; None where none is offered under it."""
+    return _NOTE if _NOTE_NAME.fullmatch(name) else OFFERED_FILES.get(name)
+
+
+def offered_names(folder: Path) -> Sequence[str]:
+    """The names that files of a result in this folder may have, in the order of the list of downloads."""
+    return [*OFFERED_FILES, *sorted(path.name for path in folder.glob(f"*{NOTE_ENDING}"))]

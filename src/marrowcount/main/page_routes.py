@@ -11,7 +11,7 @@ from marrowcount import __version__
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.cytology.palette import PALETTE
 from marrowcount.errors import InstanceError
-from marrowcount.main.page_files import OFFERED_FILES
+from marrowcount.main.page_files import offered_file, offered_names
 from marrowcount.main.result_files import CELLS_ANN
 from marrowcount.result import RESEARCH_USE_ONLY
 from marrowcount.slides.states import SlideState
@@ -101,7 +101,7 @@ class _NodeSource(PageSource):
 
     def result_file(self, series_uid: str, name: str) -> tuple[Path, ResultFile] | None:
         """See :class:`PageSource`."""
-        slide = self.parts.ledger.slide(series_uid) if name in OFFERED_FILES else None
+        slide = self.parts.ledger.slide(series_uid)
         found = None if slide is None else self._file(slide, name)
         return None if slide is None or found is None else (self._folder(slide) / name, found)
 
@@ -129,14 +129,14 @@ class _NodeSource(PageSource):
         return self.parts.settings.results_folder / slide.result_folder
 
     def _files(self, slide: SlideRecord) -> Sequence[ResultFile]:
-        found = (self._file(slide, name) for name in OFFERED_FILES)
+        found = (self._file(slide, name) for name in offered_names(self._folder(slide)))
         return [file for file in found if file is not None]
 
     def _file(self, slide: SlideRecord, name: str) -> ResultFile | None:
-        path = self._folder(slide) / name
-        if not slide.result_folder or not path.is_file():
+        offered, path = offered_file(name), self._folder(slide) / name
+        if offered is None or not slide.result_folder or not path.is_file():
             return None
-        return ResultFile(name, *OFFERED_FILES[name], path.stat().st_size)
+        return ResultFile(name, *offered, path.stat().st_size)
 
     def _cells(self, slide: SlideRecord) -> InstancePlace | None:
         """The annotations, where there are some that can be read."""

@@ -20,9 +20,9 @@ __all__ = [
     "GALLERY_FOLDER",
     "HEAT_MAP_SEG",
     "MODALITIES",
+    "NOTE_ENDING",
     "OTHER_FILES",
     "REGIONS_SR",
-    "REJECTION_KO",
     "REPORT_FILE",
     "RESULT_FILE",
     "ROI_ANN",
@@ -37,7 +37,6 @@ DIFFERENTIAL_SR: Final = "differential.sr.dcm"
 HEAT_MAP_SEG: Final = "roi-map.seg.dcm"
 REGIONS_SR: Final = "regions.sr.dcm"
 DOCUMENT: Final = "report.pdf.dcm"
-REJECTION_KO: Final = "rejection.ko.dcm"
 FHIR_FILE: Final = "fhir.json"
 CHART_FILE: Final = "ihct.png"
 REPORT_FILE: Final = "report.pdf"
@@ -54,10 +53,12 @@ MODALITIES: Final = {
     DIFFERENTIAL_SR: "SR",
     REGIONS_SR: "SR",
     DOCUMENT: "DOC",
-    REJECTION_KO: "KO",
 }
 """Modality (0008,0060) of each DICOM file, by which it is routed; in the order of sending: what a report refers to
 goes first."""
+
+NOTE_ENDING: Final = ".ko.dcm"
+"""Of the notes that take earlier results back; there is one for each destination that has something to hear."""
 
 DICOM_FILES: Final = tuple(MODALITIES)
 

@@ -8,7 +8,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.errors import StorageError
+from marrowcount.errors import InstanceError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from marrowcount.ports import Job
 
-__all__ = ["RESULT_FILE", "keep_instances", "place_of", "sync_folders", "writing_waits"]
+__all__ = ["RESULT_FILE", "is_whole", "keep_instances", "place_of", "sync_folders", "writing_waits"]
 
 RESULT_FILE: Final = "result.json"
 """Written last: where it stands, the result is whole."""
@@ -31,12 +31,13 @@ def place_of(job: Job, results: Path) -> str:
     are whole.
     """
     for folder in (results / job.series_uid).glob("*.*"):
-        if folder.name.startswith(f"{job.revision}.") or not _is_whole(folder):
+        if folder.name.startswith(f"{job.revision}.") or not is_whole(folder):
             shutil.rmtree(folder, ignore_errors=True)
     return f"{job.series_uid}/{job.revision}.{job.attempt}"
 
 
-def _is_whole(folder: Path) -> bool:
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds all that belongs to its result."""
     return (folder / RESULT_FILE).is_file()
 
 
@@ -50,9 +51,9 @@ def keep_instances(folder: Path, names: Iterable[str], uid_of: Callable[[Path], 
     Args:
         folder: of the new result.
         names: of its DICOM files.
-        uid_of: SOP Instance UID of a file.
+        uid_of: SOP Instance UID of a file. An older one that it cannot read is passed over.
     """
-    older = [other for other in folder.parent.iterdir() if other != folder and _is_whole(other)]
+    older = [other for other in folder.parent.iterdir() if other != folder and is_whole(other)]
     for path in (folder / name for name in names):
         uid = uid_of(path)
         same = next((old / path.name for old in older if _holds(old / path.name, uid, uid_of)), None)
@@ -63,7 +64,10 @@ def keep_instances(folder: Path, names: Iterable[str], uid_of: Callable[[Path], 
 
 
 def _holds(path: Path, uid: str, uid_of: Callable[[Path], str]) -> bool:
-    return path.is_file() and uid_of(path) == uid
+    try:
+        return path.is_file() and uid_of(path) == uid
+    except (InstanceError, OSError):
+        return False
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from marrowcount.main.result_files import (
     FHIR_FILE,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
+    NOTE_ENDING,
     OTHER_FILES,
     REGIONS_SR,
-    REJECTION_KO,
     REPORT_FILE,
     RESULT_FILE,
     ROI_ANN,
@@ -32,13 +32,7 @@ from marrowcount_adapters.charts import draw_ihct
 from marrowcount_adapters.encapsulated_pdf import encode_document
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
-from marrowcount_adapters.schedule import SystemClock
-from marrowcount_adapters.structured_report import (
-    encode_differential,
-    encode_regions,
-    encode_rejection,
-    encode_withdrawal,
-)
+from marrowcount_adapters.structured_report import encode_differential, encode_regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +47,7 @@ if TYPE_CHECKING:
     from marrowcount.settings import EvidenceSection, Settings
     from marrowcount.workflow.illustrate import Illustrations
 
-__all__ = ["write_refusal", "write_result"]
+__all__ = ["dicom_objects", "write_dataset", "write_refusal", "write_result"]
 
 
 def write_result(
@@ -74,9 +68,8 @@ def write_result(
         settings: that say what is wanted.
         illustrations: of the report; None where none is wanted.
         earlier: what was given out for the slide before.
-
     """
-    out.mkdir(parents=True, exist_ok=True)
+    _begin(out)
     before = earlier or Earlier()
     result = reissued(result, before)
     report = counted(result)
@@ -84,7 +77,7 @@ def write_result(
     document = files.get(REPORT_FILE)
     objects = dicom_objects(report, header, settings.evidence, before, document)
     for name, dataset in objects.items():
-        _write_dataset(out / name, dataset)
+        write_dataset(out / name, dataset)
     for name, content in files.items():
         _write(out / name, content)
     _write(out / FHIR_FILE, encode_bundle(report, fhir_settings(settings), document).encode())
@@ -122,27 +115,15 @@ def dicom_objects(
         objects[REGIONS_SR] = encode_regions(result, header, [roi], _same(earlier, REGIONS_SR))
     if document is not None:
         objects[DOCUMENT] = encode_document(report, document, [cells, roi, differential])
-    made = {name: dataset for name, dataset in objects.items() if dataset is not None}
-    return made | _rejection(result, made, earlier)
+    return {name: dataset for name, dataset in objects.items() if dataset is not None}
 
 
 def _same(earlier: Earlier, name: str) -> tuple[Dataset, ...]:
     return (earlier.latest[name],) if name in earlier.latest else ()
 
 
-def _rejection(result: CountResult, made: Mapping[str, Dataset], earlier: Earlier) -> dict[str, Dataset]:
-    """The note that takes back what is not made again; none where nothing is."""
-    kept = {dataset.SOPInstanceUID for dataset in made.values()}
-    gone = [header for header in earlier.latest.values() if header.SOPInstanceUID not in kept]
-    return {REJECTION_KO: encode_rejection(result, made[CELLS_ANN], gone)} if gone else {}
-
-
 def write_refusal(
-    error: SlideError,
-    out: Path,
-    models: tuple[RoiModel, CellModel],
-    series_uid: str | None = None,
-    earlier: Earlier | None = None,
+    error: SlideError, out: Path, models: tuple[RoiModel, CellModel], series_uid: str | None = None
 ) -> None:
     """Write ``result.json`` of a slide that was refused; the files of an earlier result are taken away.
 
@@ -151,23 +132,28 @@ def write_refusal(
         out: the folder, made where it is missing.
         models: that would have counted.
         series_uid: of the slide.
-        earlier: what was given out for the slide before; a note takes it back.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    gone = tuple(earlier.latest.values()) if earlier else ()
-    if gone:
-        _write_dataset(out / REJECTION_KO, encode_withdrawal(gone, error.code, SystemClock().now()))
-    _take_away(out, {REJECTION_KO} if gone else set())
+    _begin(out)
+    _take_away(out, set())
     identities = [model.identity for model in models]
     _write(out / RESULT_FILE, encode_refusal(error, series_uid=series_uid, models=identities).encode())
     sync_folders(out)
+
+
+def _begin(out: Path) -> None:
+    """A folder that holds a result already is not whole until the new one stands."""
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / RESULT_FILE).exists():
+        (out / RESULT_FILE).unlink()
+        sync_folders(out)
 
 
 def _take_away(out: Path, written: set[str]) -> None:
     """What is left of an earlier result, so that nothing of it passes for a part of this one."""
     gallery = out / GALLERY_FOLDER
     strips = (f"{GALLERY_FOLDER}/{path.name}" for path in gallery.glob("*"))
-    for name in {*DICOM_FILES, *OTHER_FILES, *strips} - written:
+    notes = (path.name for path in out.glob(f"*{NOTE_ENDING}"))
+    for name in {*DICOM_FILES, *OTHER_FILES, *strips, *notes} - written:
         (out / name).unlink(missing_ok=True)
     if gallery.is_dir() and not any(gallery.iterdir()):
         gallery.rmdir()
@@ -184,7 +170,8 @@ def fhir_settings(settings: Settings) -> FhirSettings:
     )
 
 
-def _write_dataset(path: Path, dataset: Dataset) -> None:
+def write_dataset(path: Path, dataset: Dataset) -> None:
+    """Write an instance, whole or not at all."""
     temporary = path.with_suffix(".part")
     dataset.save_as(temporary, enforce_file_format=True)
     _replace(temporary, path)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from marrowcount.main.result_files import REJECTION_KO, dicom_files_in
-from marrowcount.main.result_folders import RESULT_FILE
-from marrowcount.workflow.identity import result_uid
-from marrowcount_adapters.structured_report.rejection import taken_back
-from marrowcount_adapters.wsi.header import read_header
+import structlog
+
+from marrowcount.errors import InstanceError
+from marrowcount.main.result_files import DIFFERENTIAL_SR, REGIONS_SR
+from marrowcount.main.result_folders import is_whole
+from marrowcount.workflow.identity import INSTANCES, result_uid
+from marrowcount_adapters.wsi.header import read_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pydicom import Dataset
 
     from marrowcount.result import CountResult
 
-__all__ = ["Earlier", "earlier_results", "reissued"]
+__all__ = ["Earlier", "latest_documents", "reissued"]
+
+DOCUMENTS: Final = (DIFFERENTIAL_SR, REGIONS_SR)
+"""Those that name their predecessors."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,38 +35,46 @@ class Earlier:
     """What was given out for a slide before.
 
     Attributes:
-        latest: headers of the latest result's instances by the names of their files, without its own note.
-        taken_back: SOP Instance UIDs that notes of earlier results name: archives show them no more.
+        latest: headers of the latest result's documents by the names of their files.
+        taken_back: SOP Instance UIDs that archives were told, or may yet be told, never to show again.
     """
 
     latest: Mapping[str, Dataset] = field(default_factory=lambda: MappingProxyType({}))
     taken_back: frozenset[str] = frozenset()
 
 
-def earlier_results(folders: Iterable[Path]) -> Earlier:
-    """Read what the folders of a slide's results hold.
+def latest_documents(folder: Path, revision: int) -> Mapping[str, Dataset]:
+    """The documents that those of a new result take the place of: headers by the names of their files.
+
+    One that cannot be read is no reason not to count: it is logged, and not named as a predecessor.
 
     Args:
-        folders: in any order; those that are not whole are passed over. Names are ``revision.attempt``.
-
-    Raises:
-        InstanceError, OSError: a file cannot be read.
+        folder: of the slide's results; those in it are called ``revision.attempt``, and one that is not whole was
+            never given out.
+        revision: of the new result.
     """
-    whole = sorted((folder for folder in folders if (folder / RESULT_FILE).is_file()), key=_age)
-    counted = [folder for folder in whole if dicom_files_in(folder)]
-    if not counted:
-        return Earlier()
-    latest = {name: read_header(counted[-1] / name) for name in dicom_files_in(counted[-1]) if name != REJECTION_KO}
-    notes = [read_header(folder / REJECTION_KO) for folder in counted if (folder / REJECTION_KO).is_file()]
-    return Earlier(latest, frozenset(uid for note in notes for uid in taken_back(note)))
+    older = [each for each in folder.glob("*.*") if _age(each) < (revision,) and is_whole(each)]
+    if not older:
+        return {}
+    latest = max(older, key=_age)
+    found = {name: _header(latest / name) for name in DOCUMENTS if (latest / name).is_file()}
+    return {name: header for name, header in found.items() if header is not None}
 
 
 def _age(folder: Path) -> tuple[int, ...]:
     return tuple(int(part) if part.isdecimal() else 0 for part in folder.name.split("."))
 
 
+def _header(document: Path) -> Dataset | None:
+    try:
+        return read_identity(document)
+    except (InstanceError, OSError) as error:
+        log.warning("result.predecessor_not_named", file="/".join(document.parts[-3:]), why=type(error).__name__)
+        return None
+
+
 def reissued(result: CountResult, earlier: Earlier) -> CountResult:
     """The result under UIDs that no note takes back: a count that finds again what an older one found is a new one."""
-    while result_uid(result, "cells") in earlier.taken_back:
+    while any(result_uid(result, part) in earlier.taken_back for part in INSTANCES):
         result = replace(result, issue=result.issue + 1)
     return result

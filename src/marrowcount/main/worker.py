@@ -23,19 +23,21 @@ from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
 from marrowcount.main.models import load_models
 from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, dicom_files_in
-from marrowcount.main.result_folders import keep_instances, place_of, sync_folders, writing_waits
+from marrowcount.main.result_folders import place_of, writing_waits
 from marrowcount.main.result_writing import write_refusal
-from marrowcount.main.superseding import earlier_results
+from marrowcount.main.superseding import Earlier, latest_documents
+from marrowcount.main.taking_back import REPLACED, WITHDRAWN, TakingBack
 from marrowcount.ports import CountedOutcome, CountProgress, Progress, RefusedOutcome
 from marrowcount.slides.instances import Flavour
 from marrowcount.slides.levels import without_gaps
 from marrowcount.workflow.commitment import note_report
 from marrowcount.workflow.routing import Origin
+from marrowcount.workflow.withdrawing import with_notes
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, ticking
 from marrowcount_adapters.sql import SqlTasks, open_ledger
-from marrowcount_adapters.wsi.header import read_facts, read_header
+from marrowcount_adapters.wsi.header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,29 +83,39 @@ class SlideCounter:
             StorageError: the disk has no room, or cannot be written, at the moment.
         """
         place = place_of(job, self.settings.results_folder)
-        folder = self.settings.results_folder / place
-        progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
         with writing_waits():
-            earlier = earlier_results(folder.parent.glob("*.*"))
-        try:
-            with writing_waits():
-                count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
-        except SlideError as error:
-            with writing_waits():
-                write_refusal(error, folder, self.models, job.series_uid, earlier)
-            return RefusedOutcome(error.code, error.message, deliveries=self._owed(job, place))
-        names = dicom_files_in(folder)
-        keep_instances(folder, names, lambda file: read_facts(file).sop_instance_uid)
-        sync_folders(folder, folder.parent, self.settings.results_folder)  # they may be new
-        summary = (folder / RESULT_FILE).read_text(encoding="utf-8")
-        return CountedOutcome(place, summary, self._owed(job, place))
+            try:
+                orders = self._counted(job, place, lease)
+            except SlideError as error:
+                write_refusal(error, self._folder(place), self.models, job.series_uid)
+                owed = self._owed(job, place, (), f"{WITHDRAWN} ({error.code}).")
+                return RefusedOutcome(error.code, error.message, self._summary(place), owed)
+            return CountedOutcome(place, self._summary(place), self._owed(job, place, orders, REPLACED))
 
-    def _owed(self, job: Job, place: str) -> tuple[DeliveryOrder, ...]:
-        """What of a folder goes to whom; nothing where it holds nothing that does."""
-        folder = self.settings.results_folder / place
+    def _counted(self, job: Job, place: str, lease: Lease) -> tuple[DeliveryOrder, ...]:
+        """Count and write the result; what of it goes to whom."""
+        folder = self._folder(place)
+        progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
+        taken_back = self._taking_back.given_out(job.series_uid).taken_back()
+        earlier = Earlier(latest_documents(folder.parent, job.revision), taken_back)
+        count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
         files = {f"{place}/{name}": MODALITIES[name] for name in dicom_files_in(folder)}
-        fhir_file = f"{place}/{FHIR_FILE}" if (folder / FHIR_FILE).is_file() else ""
-        return orders_of(self.settings, files, fhir_file, self._origin(job)) if files else ()
+        return orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job))
+
+    def _owed(self, job: Job, place: str, orders: tuple[DeliveryOrder, ...], why: str) -> tuple[DeliveryOrder, ...]:
+        """What an outcome owes, and what takes earlier ones back."""
+        return with_notes(orders, self._taking_back.notes(job, place, why, datetime.now(UTC)))
+
+    @property
+    def _taking_back(self) -> TakingBack:
+        identities = tuple(model.identity for model in self.models)
+        return TakingBack(self.ledger, self.settings.results_folder, identities)
+
+    def _folder(self, place: str) -> Path:
+        return self.settings.results_folder / place
+
+    def _summary(self, place: str) -> str:
+        return (self._folder(place) / RESULT_FILE).read_text(encoding="utf-8")
 
     def _origin(self, job: Job) -> Origin:
         """Where the slide came from, by which its results are routed."""

@@ -69,9 +69,9 @@ class PacsSection(DestinationSection):
     """Its certificate must name the host. Turn it off only where it cannot, and name authorities of the house then."""
     back_to_sender: bool = False
     """Only results of slides that this PACS sent itself."""
-    modalities: tuple[Literal["ANN", "SR", "SEG", "DOC", "KO"], ...] = ()
-    """Only these kinds of objects: annotations, structured reports, maps of tiles, report documents (PDF), notes that
-    take results back. Empty: all."""
+    modalities: tuple[Literal["ANN", "SR", "SEG", "DOC"], ...] = ()
+    """Only these kinds of objects: annotations, structured reports, maps of tiles, report documents (PDF). Empty: all.
+    Notes that take results back always go to whoever has those."""
 
 
 class StowSection(WebDestinationSection):
@@ -79,9 +79,9 @@ class StowSection(WebDestinationSection):
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
     """DICOMweb service base, such as ``https://pacs.example.org/dicom-web``."""
-    modalities: tuple[Literal["ANN", "SR", "SEG", "DOC", "KO"], ...] = ()
-    """Only these kinds of objects: annotations, structured reports, maps of tiles, report documents (PDF), notes that
-    take results back. Empty: all."""
+    modalities: tuple[Literal["ANN", "SR", "SEG", "DOC"], ...] = ()
+    """Only these kinds of objects: annotations, structured reports, maps of tiles, report documents (PDF). Empty: all.
+    Notes that take results back always go to whoever has those."""
 
 
 class EhrSection(WebDestinationSection):

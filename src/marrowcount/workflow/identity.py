@@ -16,16 +16,17 @@ from uuid import UUID, uuid5
 from marrowcount import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from marrowcount.cytology.differential import Interval
-    from marrowcount.result import CountResult, SlideContext
+    from marrowcount.result import CountResult, ModelIdentity, SlideContext
     from marrowcount.review import Report
 
 __all__ = [
     "ANNOTATION_SERIES",
     "DOCUMENT_SERIES",
     "HEAT_MAP_SERIES",
+    "INSTANCES",
     "MANUFACTURER",
     "NAMESPACE",
     "PRODUCT",
@@ -73,6 +74,9 @@ REJECTION_SERIES: Final = ResultSeries("rejection-series", 9906, "AI marrow resu
 REPORT_SERIES: Final = ResultSeries("report-series", 9902, "AI marrow differential, preliminary, research use only")
 DOCUMENT_SERIES: Final = ResultSeries("document-series", 9903, "AI marrow report (PDF), preliminary, research use only")
 
+INSTANCES: Final = ("cells", "tiles", "heat-map", "differential", "regions", "document")
+"""The parts of a count that are instances of their own, each known by :func:`result_uid`."""
+
 
 def result_uid(result: CountResult, part: str) -> str:
     """The DICOM UID of a part of this count, in the 2.25 form (PS3.5 B.2).
@@ -116,9 +120,15 @@ def _run(result: CountResult) -> tuple[str, ...]:
     return result.context.series_uid, *models, result.stopping.rule, result.digest, *again
 
 
-def withdrawal_uid(uids: Iterable[str], part: str) -> str:
-    """The DICOM UID of a part of the note that takes these instances back, with nothing in their place."""
-    return uid_of(uuid5(NAMESPACE, "|".join(("withdrawal", *sorted(uids), part))))
+def withdrawal_uid(uids: Iterable[str], destination: str, part: str) -> str:
+    """The DICOM UID of a part of the note that takes instances back at a destination.
+
+    Args:
+        uids: of all that it takes back: a note that takes back something else is another one.
+        destination: its name in the settings.
+        part: what is named, such as ``"rejection"``.
+    """
+    return uid_of(uuid5(NAMESPACE, "|".join(("withdrawal", *sorted(uids), destination, part))))
 
 
 def slide_uuid(context: SlideContext, part: str) -> UUID:
@@ -133,14 +143,14 @@ def slide_uuid(context: SlideContext, part: str) -> UUID:
     return uuid5(NAMESPACE, "|".join(name))
 
 
-def device_uuid(result: CountResult) -> UUID:
+def device_uuid(models: Sequence[ModelIdentity]) -> UUID:
     """The uuid of this software with these models."""
-    return uuid5(NAMESPACE, "|".join(("device", *software_versions(result), *(m.sha256 for m in result.models))))
+    return uuid5(NAMESPACE, "|".join(("device", *software_versions(models), *(model.sha256 for model in models))))
 
 
-def device_uid(result: CountResult) -> str:
+def device_uid(models: Sequence[ModelIdentity]) -> str:
     """The same as a DICOM UID."""
-    return uid_of(device_uuid(result))
+    return uid_of(device_uuid(models))
 
 
 def uid_of(uuid: UUID) -> str:
@@ -148,9 +158,9 @@ def uid_of(uuid: UUID) -> str:
     return f"2.25.{uuid.int}"
 
 
-def software_versions(result: CountResult) -> tuple[str, ...]:
+def software_versions(models: Sequence[ModelIdentity]) -> tuple[str, ...]:
     """The software and its models, each with its version."""
-    return f"{PRODUCT} {__version__}", *(f"{model.name} {model.version}" for model in result.models)
+    return f"{PRODUCT} {__version__}", *(f"{model.name} {model.version}" for model in models)
 
 
 def percent_bounds(interval: Interval) -> tuple[Decimal, Decimal]:

@@ -160,6 +160,23 @@ def test_what_was_taken_before_a_failure_is_told(results: list[Path]) -> None:
     assert taken == ["ann.dcm"]
 
 
+def test_a_refusal_keeps_nothing_else_from_being_sent(results: list[Path]) -> None:
+    """What comes behind may take an earlier result back; the first refusal is told in the end."""
+    with serving((409, failed(ANN, 0xA900)), (200, referenced(SR)), (409, failed(ANN, 0xC000))) as server:
+        taken: list[str] = []
+        with pytest.raises(DeliveryRefusedError, match="A900H"):
+            destination(server).send([*results, results[0]], lambda path, _: taken.append(path.name))
+    assert taken == ["sr.dcm"]
+    assert len(server.requests) == 3
+
+
+def test_after_a_passing_failure_nothing_more_is_sent(results: list[Path]) -> None:
+    """All that is left is sent again later, in order."""
+    with serving((503, b""), (200, referenced(SR))) as server, pytest.raises(PeerBusyError):
+        destination(server).send(results, lambda _path, _said: None)
+    assert len(server.requests) == 1
+
+
 def test_an_instance_that_the_server_could_not_name_has_failed(results: list[Path]) -> None:
     """Other Failures Sequence (0008,119A), PS3.18 Annex I."""
     other = {"0008119A": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0xC000]}}]}}

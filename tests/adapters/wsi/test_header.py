@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import VLWholeSlideMicroscopyImageStorage
+from pydicom.uid import ComprehensiveSRStorage, VLWholeSlideMicroscopyImageStorage
 
+from given_instances import write_instance
 from marrowcount.errors import InstanceError
 from marrowcount.result import NameScript, Patient, PersonName
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.instances import Flavour
-from marrowcount_adapters.wsi.header import read_context, read_facts, read_header
+from marrowcount_adapters.wsi.header import IDENTIFIERS, read_context, read_facts, read_header, read_identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,42 @@ def test_the_header_stops_before_the_frames(series: Any, picture: Any) -> None:
     assert "SharedFunctionalGroupsSequence" in header
     assert "PerFrameFunctionalGroupsSequence" not in header
     assert "PixelData" not in header
+
+
+def test_an_identity_ends_before_the_content(tmp_path: Path) -> None:
+    """Names, patient and study are there; what makes a document or annotations large is not read."""
+    write_instance(tmp_path / "x.dcm", ComprehensiveSRStorage, "1.2.3.4")
+    whole = dcmread(tmp_path / "x.dcm")
+    whole.AnnotationGroupSequence = [Dataset()]
+    whole.save_as(tmp_path / "x.dcm")
+    identity = read_identity(tmp_path / "x.dcm")
+    assert (identity.SOPInstanceUID, identity.PatientID, identity.StudyInstanceUID) == ("1.2.3.4", "P1", "1.2")
+    assert "ContentSequence" in whole
+    assert not {"ContentSequence", "AnnotationGroupSequence"} & {element.keyword for element in identity}
+
+
+@pytest.mark.parametrize("keyword", [*IDENTIFIERS, "StudyID"])
+def test_an_identity_is_whole(tmp_path: Path, keyword: str) -> None:
+    """One that breaks off, or lacks a name, is none."""
+    write_instance(tmp_path / "x.dcm", ComprehensiveSRStorage, "1.2.3.4")
+    dataset = dcmread(tmp_path / "x.dcm")
+    delattr(dataset, keyword)
+    dataset.save_as(tmp_path / "x.dcm")
+    with pytest.raises(InstanceError) as caught:
+        read_identity(tmp_path / "x.dcm")
+    assert caught.value.code == "missing-attribute"
+
+
+def test_each_value_of_an_identity_is_sound(tmp_path: Path) -> None:
+    """It is copied to a note later on, where a value that cannot be read would stop the work."""
+    write_instance(tmp_path / "x.dcm", ComprehensiveSRStorage, "1.2.3.4")
+    dataset = dcmread(tmp_path / "x.dcm")
+    dataset.SamplesPerPixel = 3
+    dataset.save_as(tmp_path / "x.dcm")
+    (tmp_path / "x.dcm").write_bytes((tmp_path / "x.dcm").read_bytes().replace(b"US\2\0\3\0", b"US\3\0\3\0\0"))
+    with pytest.raises(InstanceError) as caught:
+        read_identity(tmp_path / "x.dcm")
+    assert caught.value.code == "invalid-attribute"
 
 
 @pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID"])
