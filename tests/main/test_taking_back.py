@@ -76,9 +76,7 @@ class Archive:
 class Node:
     """A ledger, a folder of results and archives; counts what it is told to."""
 
-    def __init__(
-        self, results: Path, archives: Collection[str] = tuple(ARCHIVES), ledger: InMemoryLedger | None = None
-    ) -> None:
+    def __init__(self, results: Path) -> None:
         self.results = results
         self.ledger = InMemoryLedger()
         self.archives = {name: Archive() for name in ARCHIVES}
@@ -371,7 +369,7 @@ def test_what_a_damaged_note_may_have_named_is_not_used_again(node: Node, damage
     assert [archive.shown for archive in node.archives.values()] == [again, again]
 
 
-def test_notes_are_named_by_a_digest_of_the_destination(node: Node, tmp_path: Path) -> None:
+def test_notes_are_named_by_a_digest_of_the_destination(tmp_path: Path) -> None:
     """Its name may hold anything; who has nothing to hear gets none."""
     write_instance(tmp_path / "a.dcm", ComprehensiveSRStorage, "1.2.5")
     old = [dcmread(tmp_path / "a.dcm")]

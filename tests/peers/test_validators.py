@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ import pytest
 
 from made_up_result import MODELS, make_result
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.main.result_files import DICOM_FILES, RESULT_FILE, dicom_files_in
+from marrowcount.errors import Refusal
+from marrowcount.main.result_files import DICOM_FILES, NOTE_ENDING, RESULT_FILE, dicom_files_in
 from marrowcount.main.result_writing import write_result
-from marrowcount.main.superseding import earlier_results
+from marrowcount.main.superseding import Earlier, latest_documents
+from marrowcount.main.taking_back import REPLACED, WITHDRAWN, write_notes
 from marrowcount.settings import EvidenceSection, Settings
 from marrowcount.workflow.illustrate import illustrate, thumbnail_of
-from marrowcount_adapters.wsi.header import read_header
+from marrowcount_adapters.wsi.header import read_header, read_identity
 from marrowcount_adapters.wsi.slide import open_slide
 from small_slides import write_small_slide
 
@@ -39,7 +42,7 @@ def slide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two results of the slide: the second takes the first one back."""
+    """Two results of the slide: the second takes the first one back, at an archive that has it."""
     folder = tmp_path_factory.mktemp("results")
     settings = Settings(evidence=EvidenceSection(regions_report=True))
     with open_slide(slide) as opened:
@@ -49,8 +52,13 @@ def results(slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     inside = replace(result, tiles=tuple(each for each in result.tiles if max(each.tile.row, each.tile.column) < 4))
     write_result(inside, header, folder / "1.1", settings, illustrations=pictures)
     later = replace(inside, models=(MODELS[0], replace(MODELS[1], version="2.2.0", sha256="c" * 64)))
-    earlier = earlier_results([folder / "1.1"])
+    earlier = Earlier(latest_documents(folder, 2))
     write_result(later, header, folder / "2.1", settings, illustrations=pictures, earlier=earlier)
+    outdated = [read_identity(folder / "1.1" / name) for name in dicom_files_in(folder / "1.1")]
+    moment = datetime(2026, 10, 2, 8, 0, tzinfo=UTC)
+    write_notes(folder / "2.1", {"archive": outdated}, later.models, REPLACED, moment)
+    withdrawn = f"{WITHDRAWN} ({Refusal.NO_CELLS})."
+    write_notes(folder / "2.1", {"another": outdated[:2]}, later.models, withdrawn, moment)
     return folder
 
 
@@ -61,6 +69,7 @@ def test_every_object_passes(slide: Path, results: Path, program: Callable[[str]
     program("java")
     later = results / "2.1"
     assert set(dicom_files_in(later)) == set(DICOM_FILES)
+    assert len([*later.glob(f"*{NOTE_ENDING}")]) == 2
     for file in (*slide.glob("*.dcm"), *(results / "1.1").glob("*.dcm")):
         (tmp_path / file.name).symlink_to(file)  # what the note names must be there when references are looked up
     done = subprocess.run(
