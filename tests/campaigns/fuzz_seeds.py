@@ -275,7 +275,7 @@ def answers() -> Mapping[str, bytes]:
 
 
 def http_answers() -> Mapping[str, bytes]:
-    """What a FHIR server may answer to a transaction."""
+    """What a FHIR server may answer to a transaction, and what a token endpoint may."""
 
     def answer(status: str, body: bytes, *headers: str) -> bytes:
         lines = [f"HTTP/1.1 {status}", "Content-Type: application/fhir+json", f"Content-Length: {len(body)}", *headers]
@@ -286,7 +286,13 @@ def http_answers() -> Mapping[str, bytes]:
     outcome = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"invalid","expression":["x"]}]}'
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     packed = zlib.compress(b"[" * 5_000_000, 9)
+    token = b'{"access_token":"a.b-c","token_type":"bearer","expires_in":300,"scope":"system/Patient.rs"}'
+    endpoint = b'{"token_endpoint":"http://127.0.0.1:9/t","grant_types_supported":["client_credentials"]}'
+    stranger = b'{"error":"invalid_client","error_description":"x"}'
     return {
+        "token": answer("200 OK", token, "Date: Mon, 02 Mar 2026 12:00:00 GMT"),
+        "token-endpoint": answer("200 OK", endpoint),
+        "no-token": answer("401 Unauthorized", stranger, "Date: Mon, 02 Mar 2026 12:00:00 GMT", "Retry-After: 5"),
         "done": answer("200 OK", done),
         "refused": answer("422 Unprocessable Entity", outcome),
         "busy": answer("503 Service Unavailable", outcome, "Retry-After: 99999999999"),

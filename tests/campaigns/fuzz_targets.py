@@ -25,6 +25,9 @@ from marrowcount_adapters.dicomweb.part10 import opened
 from marrowcount_adapters.dimse import Calling, Peer, echo
 from marrowcount_adapters.fhir_client import FhirDestination
 from marrowcount_adapters.filesystem.part10 import same_data_set
+from marrowcount_adapters.smart_backend import Asking
+from marrowcount_adapters.smart_backend.discovery import discover
+from marrowcount_adapters.smart_backend.granting import granted
 from marrowcount_adapters.wsi.header import read_context, read_facts
 from slide_files import slide_file
 from web_nodes import web_node
@@ -252,7 +255,7 @@ class _Answering:
 
 
 class FhirAnswers(Target):
-    """A FHIR server's answers to our transaction."""
+    """A FHIR server's answers to our transaction, and those of its token endpoint."""
 
     kind = "http"
 
@@ -269,6 +272,14 @@ class FhirAnswers(Target):
         if number % 10 == 0:
             with suppress(PeerError):
                 self._destination.check()
+            self._feed_token_client()
+
+    def _feed_token_client(self) -> None:
+        asking, url, scopes = Asking(5), f"http://127.0.0.1:{self._server.port}", ("system/Patient.rs",)
+        with suppress(PeerError):
+            discover(asking, url)
+        with suppress(PeerError):
+            granted(asking.post(f"{url}/token", {}), "ehr", f"{url}/token", scopes)
 
 
 class ArchiveAnswers(Target):
