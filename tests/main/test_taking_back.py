@@ -369,6 +369,19 @@ def test_what_a_damaged_note_may_have_named_is_not_used_again(node: Node, damage
     assert [archive.shown for archive in node.archives.values()] == [again, again]
 
 
+def test_notes_of_older_versions_are_known(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wrote one for all destinations: what it named stays hidden and is not named again."""
+    first = node.count("a")
+    node.deliver_all()
+    with monkeypatch.context() as older:
+        older.setattr("marrowcount.main.taking_back._note_name", lambda _: "rejection.ko.dcm")
+        second = node.count("b")
+        node.deliver_all()
+    again = node.count("a")
+    assert not first & again
+    assert node.named("pacs") == second
+
+
 def test_notes_are_named_by_a_digest_of_the_destination(tmp_path: Path) -> None:
     """Its name may hold anything; who has nothing to hear gets none."""
     write_instance(tmp_path / "a.dcm", ComprehensiveSRStorage, "1.2.5")
