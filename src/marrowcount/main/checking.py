@@ -12,6 +12,7 @@ from marrowcount.main.archives import archive_of
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.destinations import ehr_destination, pacs_destination, stow_destination
 from marrowcount.main.ehr_access import token_check
+from marrowcount.main.hl7_messages import hl7_destination
 from marrowcount.main.models import verify_models
 from marrowcount.main.parts import open_parts
 from marrowcount.main.securing import certificates_of, uses_tls
@@ -23,7 +24,7 @@ from marrowcount_adapters.sql import open_ledger
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from marrowcount.settings import EhrSection, PacsSection, Settings, StowSection, WorklistSection
+    from marrowcount.settings import EhrSection, Hl7Section, PacsSection, Settings, StowSection, WorklistSection
 
 __all__ = ["Check", "run_checks"]
 
@@ -58,6 +59,8 @@ def run_checks(settings: Settings) -> Iterator[Check]:
             where = ehr.smart_token_url or ehr.base_url
             yield _ask(f"token for EHR {ehr.name}", where, partial(token_check, ehr, settings))
         yield _ask(f"EHR {ehr.name}", ehr.base_url, partial(_ehr, ehr, settings))
+    for hl7 in settings.hl7:
+        yield _ask(f"HL7 {hl7.name}", f"{hl7.host}:{hl7.port}", partial(_hl7, hl7, settings))
     yield from _archives(settings)
 
 
@@ -88,6 +91,10 @@ def _pacs(pacs: PacsSection, settings: Settings) -> str:
 
 def _ehr(ehr: EhrSection, settings: Settings) -> str:
     return ehr_destination(ehr, settings).check()
+
+
+def _hl7(hl7: Hl7Section, settings: Settings) -> str:
+    return hl7_destination(hl7, settings).check()
 
 
 def _without_password(url: str) -> str:

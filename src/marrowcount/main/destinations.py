@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from marrowcount.main.auditing import AuditedDestination
 from marrowcount.main.ehr_access import smart_auth
+from marrowcount.main.hl7_messages import hl7_destination
 from marrowcount.main.securing import ehr_context, pacs_context, stow_context
 from marrowcount.ports import DeliveryKind
 from marrowcount.ports.audit import Party
@@ -49,7 +50,13 @@ def destinations_of(
         section.name: AuditedDestination(stow_destination(section, settings), trail.sent, Party(section.url))
         for section in settings.stow
     }
-    return MappingProxyType(pacs | stow | ehr)
+    hl7: dict[str, Destination] = {
+        section.name: AuditedDestination(
+            hl7_destination(section, settings), trail.exported, Party(f"mllp://{section.host}:{section.port}")
+        )
+        for section in settings.hl7
+    }
+    return MappingProxyType(pacs | stow | ehr | hl7)
 
 
 def pacs_destination(
@@ -92,6 +99,10 @@ def routes_of(settings: Settings) -> tuple[Route, ...]:
             Route(DeliveryKind.FHIR, each.name, senders=each.senders, institutions=each.institutions)
             for each in settings.ehr
         ),
+        *(
+            Route(DeliveryKind.HL7V2, each.name, senders=each.senders, institutions=each.institutions)
+            for each in settings.hl7
+        ),
     )
 
 
@@ -101,7 +112,11 @@ def _pacs_route(pacs: PacsSection) -> Route:
 
 
 def orders_of(
-    settings: Settings, dicom_files: Mapping[str, str], fhir_file: str, origin: Origin
+    settings: Settings,
+    dicom_files: Mapping[str, str],
+    fhir_file: str,
+    origin: Origin,
+    hl7_files: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[DeliveryOrder, ...]:
     """What a result owes to whom.
 
@@ -110,8 +125,11 @@ def orders_of(
         dicom_files: each with its modality, in the order of sending.
         fhir_file: the bundle; empty where there is none.
         origin: of the slide.
+        hl7_files: each with the name of the destination that it was written for.
     """
     by_dicom = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
     files = [ResultFile(path, by_dicom, modality) for path, modality in dicom_files.items()]
     bundle = [ResultFile(fhir_file, frozenset({DeliveryKind.FHIR}))] if fhir_file else []
-    return orders([*files, *bundle], origin, routes_of(settings))
+    by_mllp = frozenset({DeliveryKind.HL7V2})
+    messages = [ResultFile(path, by_mllp, destination=name) for path, name in hl7_files.items()]
+    return orders([*files, *bundle, *messages], origin, routes_of(settings))

@@ -12,6 +12,7 @@ from marrowcount.settings import (
     ArchiveSection,
     CallerSection,
     EhrSection,
+    Hl7Section,
     PacsSection,
     RequesterSection,
     Settings,
@@ -38,6 +39,7 @@ LISTED: Final[Mapping[str, BaseModel]] = {
     "stow": StowSection(name="cloud", url="https://pacs.example.org/dicom-web"),
     "worklist": WorklistSection(name="ris", url="https://ris.example.org/dicom-web"),
     "ehr": EhrSection(name="ehr", base_url="https://ehr.example.org/fhir"),
+    "hl7": Hl7Section(name="engine", host="engine.example.org", port=2575),
     "requester": RequesterSection(ae_title="SCANNER1", host="scanner1.example.org", port=11112),
     "archive": ArchiveSection(name="vault", ae_title="VAULT", host="vault.example.org"),
 }

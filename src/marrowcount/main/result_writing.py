@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from marrowcount.main.hl7_messages import HL7_FILES, hl7_messages
 from marrowcount.main.models import model_cards
 from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
@@ -75,14 +76,15 @@ def write_result(
     report = counted(result)
     files: Mapping[str, bytes] = {} if illustrations is None else report_files(report, illustrations)
     document = files.get(REPORT_FILE)
+    messages = hl7_messages(report, settings, document)
     objects = dicom_objects(report, header, settings.evidence, before, document)
     for name, dataset in objects.items():
         write_dataset(out / name, dataset)
-    for name, content in files.items():
+    for name, content in (*files.items(), *messages.items()):
         _write(out / name, content)
     _write(out / FHIR_FILE, encode_bundle(report, fhir_settings(settings), document).encode())
     _write(out / CHART_FILE, draw_ihct(report))
-    _take_away(out, {*objects, *files, FHIR_FILE, CHART_FILE})
+    _take_away(out, {*objects, *files, *messages, FHIR_FILE, CHART_FILE})
     _write(out / RESULT_FILE, encode_result(report).encode())
     sync_folders(*(folder for folder in (out / GALLERY_FOLDER, out) if folder.is_dir()))
 
@@ -152,8 +154,8 @@ def _take_away(out: Path, written: set[str]) -> None:
     """What is left of an earlier result, so that nothing of it passes for a part of this one."""
     gallery = out / GALLERY_FOLDER
     strips = (f"{GALLERY_FOLDER}/{path.name}" for path in gallery.glob("*"))
-    notes = (path.name for path in out.glob(f"*{NOTE_ENDING}"))
-    for name in {*DICOM_FILES, *OTHER_FILES, *strips, *notes} - written:
+    others = (path.name for pattern in (f"*{NOTE_ENDING}", HL7_FILES) for path in out.glob(pattern))
+    for name in {*DICOM_FILES, *OTHER_FILES, *strips, *others} - written:
         (out / name).unlink(missing_ok=True)
     if gallery.is_dir() and not any(gallery.iterdir()):
         gallery.rmdir()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marrowcount.settings import (
         ArchiveSection,
         EhrSection,
+        Hl7Section,
         PacsSection,
         Settings,
         StowSection,
@@ -30,6 +31,7 @@ __all__ = [
     "audit_context",
     "certificates_of",
     "ehr_context",
+    "hl7_context",
     "pacs_context",
     "server_context",
     "stow_context",
@@ -94,6 +96,26 @@ def ehr_context(ehr: EhrSection, settings: Settings) -> RenewedContext | None:
     identity = _identity(settings.tls) if ehr.tls_show_certificate else None
     recipe = ClientTls(identity, ehr.tls_authorities, minimum_version=settings.tls.minimum_version)
     return RenewedContext(recipe, f"EHR {ehr.name}")
+
+
+def hl7_context(hl7: Hl7Section, settings: Settings) -> RenewedContext | None:
+    """For calling an interface engine; None where that is done in plain text.
+
+    Raises:
+        SettingsError: the files make no context.
+    """
+    if not hl7.tls:
+        return None
+    section = settings.tls
+    own_authorities = hl7.tls_authorities is not None
+    recipe = ClientTls(
+        _identity(section),
+        hl7.tls_authorities or section.authorities,
+        None if own_authorities else section.revocations_file,
+        hl7.tls_check_host,
+        section.minimum_version,
+    )
+    return RenewedContext(recipe, f"HL7 {hl7.name}")
 
 
 def archive_context(archive: ArchiveSection, settings: Settings) -> RenewedContext | None:
@@ -186,6 +208,7 @@ def certificates_of(settings: Settings) -> list[CertificateFacts]:
     contexts += [pacs_context(pacs, settings) for pacs in settings.pacs]
     contexts += [stow_context(stow, settings) for stow in settings.stow]
     contexts += [ehr_context(ehr, settings) for ehr in settings.ehr]
+    contexts += [hl7_context(hl7, settings) for hl7 in settings.hl7]
     contexts += [archive_context(archive, settings) for archive in settings.archive]
     found = {facts.sha256: facts for context in contexts if context for facts in context.certificates()}
     return sorted(found.values(), key=lambda facts: facts.not_after)
@@ -196,9 +219,10 @@ def uses_tls(settings: Settings) -> bool:
     pacs = (pacs.tls for pacs in settings.pacs)
     stow = (stow.url.startswith("https:") for stow in settings.stow)
     ehr = (ehr.base_url.startswith("https:") for ehr in settings.ehr)
+    hl7 = (hl7.tls for hl7 in settings.hl7)
     archives = (_is_secured(archive) for archive in settings.archive)
     secured = settings.tls.certificate is not None or settings.audit.to == "syslog-tls"
-    return secured or any((*pacs, *stow, *ehr, *archives))
+    return secured or any((*pacs, *stow, *ehr, *hl7, *archives))
 
 
 def _identity(section: TlsSection) -> Identity | None:

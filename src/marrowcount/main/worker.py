@@ -21,6 +21,7 @@ from marrowcount.main.auditing import audit_trail
 from marrowcount.main.counting import count_files
 from marrowcount.main.destinations import destinations_of, orders_of
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
+from marrowcount.main.hl7_messages import hl7_file
 from marrowcount.main.models import load_models
 from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, dicom_files_in
 from marrowcount.main.result_folders import place_of, writing_waits
@@ -100,7 +101,8 @@ class SlideCounter:
         earlier = Earlier(latest_documents(folder.parent, job.revision), taken_back)
         count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
         files = {f"{place}/{name}": MODALITIES[name] for name in dicom_files_in(folder)}
-        return orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job))
+        messages = {f"{place}/{hl7_file(each.name)}": each.name for each in self.settings.hl7}
+        return orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job), messages)
 
     def _owed(self, job: Job, place: str, orders: tuple[DeliveryOrder, ...], why: str) -> tuple[DeliveryOrder, ...]:
         """What an outcome owes, and what takes earlier ones back."""

@@ -23,6 +23,8 @@ class DeliveryKind(StrEnum):
     STOW = "stow"
     """Store transaction of DICOMweb (PS3.18 section 10.5)."""
     FHIR = "fhir"
+    HL7V2 = "hl7v2"
+    """ORU^R01 (HL7 2.5.1, 7.3.1) by MLLP."""
 
 
 @dataclass(frozen=True, slots=True)

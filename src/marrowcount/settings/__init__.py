@@ -9,7 +9,7 @@ from marrowcount.settings.audit import AuditSection
 from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection, StoppingSection
-from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
+from marrowcount.settings.destinations import EhrSection, Hl7Section, PacsSection, StowSection
 from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.keys import KeysSection
@@ -32,6 +32,7 @@ __all__ = [
     "CountSection",
     "EhrSection",
     "EvidenceSection",
+    "Hl7Section",
     "KeysSection",
     "NodeSection",
     "OutboxSection",

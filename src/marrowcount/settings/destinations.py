@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from marrowcount.settings.kinds import LOOPBACK, AeTitle, Section
+from marrowcount.settings.kinds import LOOPBACK, AeTitle, Authority, Section
 
-__all__ = ["EhrSection", "PacsSection", "StowSection"]
+__all__ = ["EhrSection", "Hl7Section", "PacsSection", "StowSection"]
 
 SMART_SCOPES: Final = (
     "system/Patient.rs",
@@ -118,3 +118,50 @@ class EhrSection(WebDestinationSection):
                 msg = f"SMART needs https, and {url} is none: tokens would go in clear"
                 raise ValueError(msg)
         return self
+
+
+class Hl7Section(DestinationSection):
+    """An interface engine that gets the differential as HL7 v2.5.1 ORU^R01 by MLLP."""
+
+    host: Annotated[str, Field(min_length=1)]
+    """Host name or address."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """TCP port."""
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Wait so long for an acknowledgement, in seconds."""
+    tls: bool = False
+    """Call it over TLS, showing the certificate of section ``tls`` where that names one."""
+    tls_authorities: Path | None = None
+    """PEM file of those who sign its certificate; unset: those of section ``tls``, else those the system trusts."""
+    tls_check_host: bool = True
+    """Its certificate must name the host. Turn it off only where it cannot, and name authorities of the house then."""
+    sending_application: Authority = "MARROWCOUNT"
+    """MSH-3: a name, or with a universal id ``NAME&1.2.3.4&ISO``. It gives out the numbers of reports (OBR-3), too."""
+    sending_facility: Authority | Literal[""] = ""
+    """MSH-4, likewise."""
+    receiving_application: Authority | Literal[""] = ""
+    """MSH-5, likewise."""
+    receiving_facility: Authority | Literal[""] = ""
+    """MSH-6, likewise."""
+    assigning_authorities: dict[str, Authority] = Field(default_factory=dict)
+    """Who gave a number (PID-3, OBR-3, SPM-2) for each text of an issuer in slides' headers, "" for none given: such as
+    ``HOSP&1.2.3.4&ISO`` for ``GENERAL HOSPITAL``. A delivery whose patient's issuer stands neither here nor in
+    ``patient_id_systems`` is held."""
+    processing_id: Literal["P", "T", "D"] = "P"
+    """MSH-11: production, training or debugging."""
+    character_set: Literal["utf-8", "iso-8859-1"] = "utf-8"
+    """Encoding of messages, which MSH-18 names. In the second one a name that it cannot write is a dead letter."""
+    acknowledgement: Literal["original", "enhanced"] = "original"
+    """Wait for the application's acknowledgement (AA, AE, AR), or for that of the receiving system (CA, CE, CR)."""
+    accession_as: Literal["field", "placer", "filler"] = "field"
+    """Where the accession number stands, beside OBR-18: there alone, or in OBR-2 as the order's number, or in OBR-3 as
+    the report's. The last one only where an accession has one slide: or the second's report replaces the first's."""
+    code_policy: Literal["strict", "nearest"] = "strict"
+    """LOINC terms of classes: those without a method only, or, once a person answers for the count, those "by Manual
+    count" as well. marrowcount's own code stands beside them in any case."""
+    me_ratio_as: Literal["SN", "NM"] = "SN"
+    """M:E ratio as a ratio to 1, or as a plain number."""
+    with_details: bool = True
+    """Raw counts, bounds of intervals and the histogram beside percentages, total and ratios."""
+    with_pdf: bool = False
+    """The report as PDF within the message; longer than the 65,536 characters of 2.5.1, so ask the receiver before."""

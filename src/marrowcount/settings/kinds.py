@@ -15,6 +15,7 @@ __all__ = [
     "LOOPBACK",
     "Address",
     "AeTitle",
+    "Authority",
     "Caller",
     "CallingAeTitle",
     "CellClass",
@@ -26,6 +27,12 @@ __all__ = [
 
 AE_TITLE_LENGTH: Final = 16
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+HD_PARTS: Final = 3
+NAMESPACE_LENGTH: Final = 20
+UNIVERSAL_ID_LENGTH: Final = 199
+UNIVERSAL_ID_TYPES: Final = frozenset(
+    {"", "DNS", "GUID", "HCD", "HL7", "ISO", "L", "M", "N", "URI", "UUID", "x400", "x500"}
+)
 NDC_LABELS: Final = tuple(cell_type.label for cell_type in NDC_CLASSES)
 
 
@@ -54,6 +61,21 @@ def _ndc_class(label: str) -> str:
     return label
 
 
+def _authority(text: str) -> str:
+    """An HL7 hierarchic designator (2.5.1, 2.A.33): a namespace, a universal id with its type, or both."""
+    parts = [part.strip() for part in text.split("&")]
+    namespace, universal_id, kind = [*parts, "", ""][:3]
+    named = bool(namespace or universal_id) and bool(universal_id) == bool(kind)
+    short = len(namespace) <= NAMESPACE_LENGTH and len(universal_id) <= UNIVERSAL_ID_LENGTH
+    if len(parts) > HD_PARTS or not named or not short or kind not in UNIVERSAL_ID_TYPES or set(text) & set("|^~\\"):
+        msg = (
+            f"write NAME of at most {NAMESPACE_LENGTH} characters, NAME&UNIVERSAL-ID&TYPE or &UNIVERSAL-ID&TYPE, "
+            f"with a type of HL7 table 0301: {', '.join(sorted(UNIVERSAL_ID_TYPES - {''}))}"
+        )
+        raise ValueError(msg)
+    return "&".join(parts)
+
+
 def _zone(name: str) -> str:
     if name not in available_timezones():
         msg = "a zone of the IANA database, such as Europe/Berlin"
@@ -62,6 +84,7 @@ def _zone(name: str) -> str:
 
 
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
+Authority = Annotated[str, AfterValidator(_authority)]
 Caller = Annotated[str, AfterValidator(_caller)]
 Address = Annotated[str, AfterValidator(_address)]
 CertificateName = Annotated[str, AfterValidator(certificate_name)]

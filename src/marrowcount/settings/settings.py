@@ -14,7 +14,7 @@ from marrowcount.settings.callers import CallerSection
 from marrowcount.settings.completeness import CompletenessSection
 from marrowcount.settings.convert import ConvertSection
 from marrowcount.settings.counting import CountSection
-from marrowcount.settings.destinations import EhrSection, PacsSection, StowSection
+from marrowcount.settings.destinations import EhrSection, Hl7Section, PacsSection, StowSection
 from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.keys import KeysSection
@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Where annotations and reports go by DICOMweb."""
     ehr: tuple[EhrSection, ...] = ()
     """Where the differential goes."""
+    hl7: tuple[Hl7Section, ...] = ()
+    """Where the differential goes as messages of HL7 v2."""
     requester: tuple[RequesterSection, ...] = ()
     """Who asks for storage commitment and listens where no PACS table says."""
     archive: tuple[ArchiveSection, ...] = ()
@@ -121,6 +123,7 @@ class Settings(BaseSettings):
             *(each.name for each in self.pacs),
             *(each.name for each in self.stow),
             *(each.name for each in self.ehr),
+            *(each.name for each in self.hl7),
         ]
         if len(set(names)) < len(names):
             msg = f"destination names must be unique, these stand: {', '.join(names)}"

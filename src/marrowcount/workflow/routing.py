@@ -37,11 +37,13 @@ class ResultFile:
         path: below the results folder.
         kinds: by which protocols it can travel.
         modality: Modality (0008,0060), such as ANN or SR; empty where it is no DICOM instance.
+        destination: the one that it was written for; empty where any may have it.
     """
 
     path: str
     kinds: frozenset[DeliveryKind]
     modality: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Route:
 
     def takes(self, file: ResultFile) -> bool:
         """Whether it takes this file."""
-        return self.kind in file.kinds and (not self.modalities or file.modality in self.modalities)
+        meant = file.destination in {"", self.destination}
+        return meant and self.kind in file.kinds and (not self.modalities or file.modality in self.modalities)
 
 
 def orders(files: Sequence[ResultFile], origin: Origin, routes: Iterable[Route]) -> tuple[DeliveryOrder, ...]:

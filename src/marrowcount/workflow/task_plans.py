@@ -23,6 +23,9 @@ COUNTED_PERCENT: Final = 90
 
 _WHOLE: Final = frozenset({SlideState.READY, SlideState.COUNTING, SlideState.COUNTED})
 
+_OF_OBJECTS: Final = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
+"""Ways by which a workitem's output, which is DICOM objects, reaches archives."""
+
 _STUCK: Final = frozenset({DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.UNCOMMITTED})
 """Nothing more happens to these by itself."""
 
@@ -64,7 +67,7 @@ class SlideStanding:
     @property
     def owed(self) -> Sequence[Delivery]:
         """Deliveries of DICOM objects that are not settled: not taken, or not committed where that was asked for."""
-        return [each for each in self.deliveries if each.order.kind is not DeliveryKind.FHIR and not _is_settled(each)]
+        return [each for each in self.deliveries if each.order.kind in _OF_OBJECTS and not _is_settled(each)]
 
 
 def _is_settled(delivery: Delivery) -> bool:
