@@ -122,6 +122,7 @@ def test_a_refused_slide_that_lacks_instances_may_still_become_good() -> None:
         ((delivery(DeliveryState.WAITING, kind=DeliveryKind.STOW),), False),
         ((delivery(DeliveryState.DELIVERED), delivery(DeliveryState.WAITING)), False),
         ((delivery(DeliveryState.WAITING, kind=DeliveryKind.FHIR),), True),
+        ((delivery(DeliveryState.WAITING, kind=DeliveryKind.HL7V2),), True),
     ],
 )
 def test_a_workitem_is_completed_when_the_results_are_there(deliveries: tuple[Delivery, ...], done: bool) -> None:  # noqa: FBT001

@@ -58,9 +58,10 @@ def test_an_instance_is_absent_only_where_the_destination_says_so(code: FailureR
     assert files_taken(failed, "pacs") == ("1/a",)
 
 
-def test_each_destination_has_its_own() -> None:
-    """And a bundle is nothing that a note could name."""
-    bundle = DeliveryOrder(DeliveryKind.FHIR, "ehr", ("1/fhir.json",))
+@pytest.mark.parametrize("kind", [DeliveryKind.FHIR, DeliveryKind.HL7V2])
+def test_each_destination_has_its_own(kind: DeliveryKind) -> None:
+    """And a bundle or a message is nothing that a note could name."""
+    bundle = DeliveryOrder(kind, "ehr", ("1/fhir.json",))
     both = [
         delivery(DeliveryState.DELIVERED, said("1/a")),
         delivery(DeliveryState.DELIVERED, said("1/b"), order=replace(ORDER, destination="other")),

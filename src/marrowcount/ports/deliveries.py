@@ -26,6 +26,11 @@ class DeliveryKind(StrEnum):
     HL7V2 = "hl7v2"
     """ORU^R01 (HL7 2.5.1, 7.3.1) by MLLP."""
 
+    @property
+    def is_of_instances(self) -> bool:
+        """Whether what travels by it are DICOM instances."""
+        return self in {DeliveryKind.DICOM, DeliveryKind.STOW}
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOrder:

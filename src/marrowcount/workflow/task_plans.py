@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from marrowcount.ports import DeliveryKind, StepProgress
+from marrowcount.ports import StepProgress
 from marrowcount.slides.states import DeliveryState, SlideState
 from marrowcount.workitems.codes import Discontinuation, Reasons, reason_of_refusal
 
@@ -22,9 +22,6 @@ COUNTED_PERCENT: Final = 90
 """Between the last two the count itself goes on; what remains after it is delivery."""
 
 _WHOLE: Final = frozenset({SlideState.READY, SlideState.COUNTING, SlideState.COUNTED})
-
-_OF_OBJECTS: Final = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
-"""Ways by which a workitem's output, which is DICOM objects, reaches archives."""
 
 _STUCK: Final = frozenset({DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.UNCOMMITTED})
 """Nothing more happens to these by itself."""
@@ -67,7 +64,7 @@ class SlideStanding:
     @property
     def owed(self) -> Sequence[Delivery]:
         """Deliveries of DICOM objects that are not settled: not taken, or not committed where that was asked for."""
-        return [each for each in self.deliveries if each.order.kind in _OF_OBJECTS and not _is_settled(each)]
+        return [each for each in self.deliveries if each.order.kind.is_of_instances and not _is_settled(each)]
 
 
 def _is_settled(delivery: Delivery) -> bool:

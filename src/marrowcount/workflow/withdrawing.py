@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from marrowcount.ports import DeliveryKind, DeliveryOrder, FailureReason, FileState
+from marrowcount.ports import FailureReason, FileState
 from marrowcount.slides.states import DeliveryState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from marrowcount.ports import Delivery, TakenFile
+    from marrowcount.ports import Delivery, DeliveryKind, DeliveryOrder, TakenFile
 
 __all__ = ["files_taken", "files_there", "kinds_of_destinations", "with_notes"]
 
 
 def kinds_of_destinations(deliveries: Iterable[Delivery]) -> Mapping[str, DeliveryKind]:
     """The destinations of instances, each with the protocol that it was given something by last."""
-    return {each.order.destination: each.order.kind for each in deliveries if each.order.kind is not DeliveryKind.FHIR}
+    return {each.order.destination: each.order.kind for each in deliveries if each.order.kind.is_of_instances}
 
 
 def files_there(deliveries: Iterable[Delivery], destination: str) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def _to(destination: str, deliveries: Iterable[Delivery]) -> Iterable[Delivery]:
 
 
 def _is_of_instances(order: DeliveryOrder, destination: str) -> bool:
-    return order.destination == destination and order.kind is not DeliveryKind.FHIR
+    return order.destination == destination and order.kind.is_of_instances
 
 
 def with_notes(orders: Sequence[DeliveryOrder], notes: Sequence[DeliveryOrder]) -> tuple[DeliveryOrder, ...]:
