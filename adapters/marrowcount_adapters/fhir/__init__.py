@@ -1,6 +1,6 @@
-"""FHIR R4 (4.0.1): the differential as a transaction bundle of typed resources."""
+"""FHIR: a version of a report as a bundle of typed resources, in the projection that a record takes."""
 
-from marrowcount_adapters.fhir.bundle import encode_bundle
+from marrowcount_adapters.fhir.projections import Projection, encode, encode_bundle
 from marrowcount_adapters.fhir.settings import FhirSettings
 
-__all__ = ["FhirSettings", "encode_bundle"]
+__all__ = ["FhirSettings", "Projection", "encode", "encode_bundle"]

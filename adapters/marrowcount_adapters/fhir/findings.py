@@ -58,10 +58,11 @@ if TYPE_CHECKING:
     from marrowcount.cytology.loinc import CodePolicy
     from marrowcount.review import Report, Signature
 
-__all__ = ["PANEL", "Finding", "histogram", "members", "panel"]
+__all__ = ["PANEL", "TOTAL", "Finding", "histogram", "members", "panel"]
 
 PANEL: Final = "panel"
-"""Part of the slide's report that the panel is, by which it has its identifier."""
+TOTAL: Final = "total"
+"""Parts of the slide's report, by which observations have their identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _codes(report: Report, policy: CodePolicy) -> Iterator[tuple[str, CodeableCo
         loinc, local = loinc_code(cell_type, policy, released=released), CODES[cell_type].local
         text = f"{cell_type.label}, share of nucleated differential count"
         yield _part_of(cell_type), elements.concept(*((loinc, local) if loinc else (local,)), text=text)
-    yield "total", elements.concept(TOTAL_COUNTED, text="Nucleated cells counted")
+    yield TOTAL, elements.concept(TOTAL_COUNTED, text="Nucleated cells counted")
     yield "me-ratio", elements.concept(ME_RATIO, text="M:E ratio (ICSH 2008)")
     yield "bmme", elements.concept(BMME, text="M:E ratio (BMME, Tayebi 2022)")
 
@@ -116,7 +117,7 @@ def _figures(report: Report, differential: Differential, codes: dict[str, Codeab
         part = _part_of(share.cell_type)
         yield _class_finding(report, share, codes[part], whole=differential.total > 0)
     total = elements.count_quantity(differential.total, "cells")
-    yield Finding("total", codes["total"], total)
+    yield Finding(TOTAL, codes[TOTAL], total)
     yield _ratio_finding("me-ratio", codes, published_ratio(differential.me_ratio))
     yield _ratio_finding("bmme", codes, published_ratio(differential.bmme))
 

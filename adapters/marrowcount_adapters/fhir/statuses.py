@@ -10,7 +10,7 @@ from marrowcount.review import ReportStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMPOSITION_STATUS", "DOCUMENT_STATUS", "REFERENCE_STATUS", "REPORT_STATUS"]
+__all__ = ["COMPOSITION_STATUS", "DOCUMENT_STATUS", "REPORT_STATUS"]
 
 REPORT_STATUS: Final[Mapping[ReportStatus, str]] = MappingProxyType(
     {status: "appended" if status is ReportStatus.AMENDED else str(status) for status in ReportStatus}
@@ -28,11 +28,6 @@ COMPOSITION_STATUS: Final[Mapping[ReportStatus, str]] = MappingProxyType(
     }
 )
 """Composition, as HL7 Europe's map of DiagnosticReport to Composition status has it."""
-
-REFERENCE_STATUS: Final[Mapping[ReportStatus, str]] = MappingProxyType(
-    {status: "entered-in-error" if status is ReportStatus.ENTERED_IN_ERROR else "current" for status in ReportStatus}
-)
-"""DocumentReference.status: of the reference."""
 
 DOCUMENT_STATUS: Final = COMPOSITION_STATUS
 """DocumentReference.docStatus: of the document; the same value set as of Composition."""
