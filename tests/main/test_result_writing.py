@@ -28,7 +28,7 @@ from marrowcount.main.result_files import (
 )
 from marrowcount.main.result_folders import is_whole
 from marrowcount.main.result_writing import write_refusal, write_result
-from marrowcount.settings import Settings
+from marrowcount.settings import EhrSection, Settings
 from marrowcount.slides.manifest import read_manifest
 from marrowcount.testing import PictureSlide, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.workflow.illustrate import Illustrations, illustrate, thumbnail_of
@@ -148,3 +148,12 @@ def test_the_models_cards_go_with_the_result(tmp_path: Path) -> None:
 def test_a_model_without_a_card_has_none(tmp_path: Path) -> None:
     """Folders of a site's own models need no card, and no models need be there to write what they found."""
     assert model_cards(Settings().count.model_copy(update={"models_folder": tmp_path})) == {}
+
+
+def test_forms_that_no_record_wants_any_more_are_taken_away(tmp_path: Path) -> None:
+    """A later count leaves no bundle of an earlier one behind, whatever records there were."""
+    ehr = EhrSection(name="ehr", base_url="https://ehr.example.org/fhir", projection="r4-flat")
+    write_result(make_result(FEW), make_source_header(), tmp_path, Settings(ehr=(ehr,)))
+    assert (tmp_path / "fhir.r4-flat.json").exists()
+    write(tmp_path, make_result(FEW), report=False)
+    assert {path.name for path in tmp_path.glob("fhir*")} == {"fhir.json"}

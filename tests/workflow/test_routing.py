@@ -95,3 +95,12 @@ def test_nothing_is_sent_that_no_rule_wants_and_order_is_kept(
         assert list(order.files) == [file.path for file in RESULT if file.path in order.files]
         assert all(file.modality in modalities for file in RESULT if modalities and file.path in order.files)
     assert bool(owed) is (not senders or any(each in {sender, "S*"} and sender[0] in each for each in senders))
+
+
+def test_what_was_written_for_one_goes_to_no_other() -> None:
+    """A file may be meant for one destination among those of its kind."""
+    mine = ResultFile("1/fhir.mine.json", frozenset({DeliveryKind.FHIR}), destination="mine")
+    routes = [Route(DeliveryKind.FHIR, "mine"), Route(DeliveryKind.FHIR, "theirs")]
+    assert [(order.destination, order.files) for order in orders([mine], Origin("ANY"), routes)] == [
+        ("mine", ("1/fhir.mine.json",))
+    ]

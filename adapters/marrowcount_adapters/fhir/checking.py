@@ -90,7 +90,7 @@ class _Check:
                 self.faults.append(f"{here}: {item} is no code of its value set")
 
     def _object(self, item: Json, path: str, name: str, place: str) -> None:
-        if _is_reference(item, path):
+        if path in self.rules.targets or _is_reference(item):
             self._reference(item, path, place)
         self._note(place, INVARIANTS.get(name, _nothing)(item))
         self.walk(item, PARTS.get(name, path), place)
@@ -119,9 +119,10 @@ class _Check:
         self.faults.extend(f"{place}: {fault}" for fault in found)
 
 
-def _is_reference(item: Json, path: str) -> bool:
+def _is_reference(item: Json) -> bool:
+    """Whether it looks like one, wherever it stands."""
     logical = isinstance(item.get("type"), str) and bool(item.keys() & {"identifier", "display"})
-    return ("reference" in item and not path.startswith("Bundle.")) or (logical and "resourceType" not in item)
+    return "reference" in item or (logical and "resourceType" not in item)
 
 
 def _nothing(item: Json) -> Iterator[str]:  # noqa: ARG001 - as all invariants

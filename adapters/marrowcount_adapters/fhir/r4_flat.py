@@ -7,7 +7,7 @@ Each entry is whole by itself and may be sent as a search and a write of its own
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fhir.resources.R4B.attachment import Attachment
 from fhir.resources.R4B.documentreference import DocumentReference, DocumentReferenceContent
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fhir.resources.R4B.annotation import Annotation
     from fhir.resources.R4B.bundle import Bundle, BundleEntry
 
-    from marrowcount.result import CountResult
     from marrowcount_adapters.fhir.graph import Graph
 
 __all__ = ["r4_flat"]
@@ -58,7 +57,7 @@ def _origin(graph: Graph) -> str:
     own = graph.said.context.specimen
     named = {"Slide": own.container_identifier, "specimen": own.specimen_identifier}
     of_what = ", ".join(f"{what} {value}" for what, value in named.items() if value)
-    by_what = ", ".join(software_versions(cast("CountResult", graph.said.count)))
+    by_what = ", ".join(software_versions(graph.said.models))
     return f"{of_what or 'Slide'}. Automated image analysis by {by_what}."
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from marrowcount.main.auditing import AuditedDestination
 from marrowcount.main.ehr_access import smart_auth
+from marrowcount.main.fhir_forms import written_for
 from marrowcount.main.hl7_messages import hl7_destination
 from marrowcount.main.securing import ehr_context, pacs_context, stow_context
 from marrowcount.ports import DeliveryKind
@@ -123,13 +124,13 @@ def orders_of(
     Args:
         settings: that name the destinations.
         dicom_files: each with its modality, in the order of sending.
-        fhir_file: the bundle; empty where there is none.
+        fhir_file: the bundle in its usual form; empty where there is none.
         origin: of the slide.
         hl7_files: each with the name of the destination that it was written for.
     """
     by_dicom = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
     files = [ResultFile(path, by_dicom, modality) for path, modality in dicom_files.items()]
-    bundle = [ResultFile(fhir_file, frozenset({DeliveryKind.FHIR}))] if fhir_file else []
+    bundles = written_for(settings, fhir_file) if fhir_file else ()
     by_mllp = frozenset({DeliveryKind.HL7V2})
     messages = [ResultFile(path, by_mllp, destination=name) for path, name in hl7_files.items()]
-    return orders([*files, *bundle, *messages], origin, routes_of(settings))
+    return orders([*files, *bundles, *messages], origin, routes_of(settings))

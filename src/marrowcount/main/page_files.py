@@ -7,12 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.main.fhir_forms import FHIR_FORMS, USUAL
 from marrowcount.main.result_files import (
     CELLS_ANN,
     CHART_FILE,
     DIFFERENTIAL_SR,
     DOCUMENT,
-    FHIR_FILE,
     GALLERY_FILE,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
@@ -46,6 +46,14 @@ _GALLERY: Final = {
     for cell_type in CellType
 }
 
+_BUNDLE: Final = "Report and observations as FHIR bundle"
+_BUNDLES: Final = {
+    name: OfferedFile(
+        _BUNDLE if form == USUAL else f"{_BUNDLE} ({form.projection}, {form.policy} codes)", "application/fhir+json"
+    )
+    for name, form in FHIR_FORMS.items()
+}
+
 OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
     {
         REPORT_FILE: OfferedFile("Report, one page", "application/pdf"),
@@ -55,7 +63,7 @@ OFFERED_FILES: Final[Mapping[str, OfferedFile]] = MappingProxyType(
         CELLS_ANN: OfferedFile("Cells as DICOM annotations", DICOM),
         ROI_ANN: OfferedFile("Tiles looked at as DICOM annotations", DICOM),
         HEAT_MAP_SEG: OfferedFile("Heat map of regions as DICOM segmentation", DICOM),
-        FHIR_FILE: OfferedFile("Report and observations as FHIR bundle", "application/fhir+json"),
+        **_BUNDLES,
         RESULT_FILE: OfferedFile("Result in figures", "application/json"),
         CHART_FILE: OfferedFile("Integrated histogram of cell types", "image/png"),
         ROI_MAP_FILE: OfferedFile("Map of the regions on the slide", "image/png"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from marrowcount.main.fhir_files import fhir_files
+from marrowcount.main.fhir_forms import FHIR_FORMS
 from marrowcount.main.hl7_messages import HL7_FILES, hl7_messages
-from marrowcount.main.models import model_cards
 from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
     CELLS_ANN,
@@ -14,7 +15,6 @@ from marrowcount.main.result_files import (
     DICOM_FILES,
     DIFFERENTIAL_SR,
     DOCUMENT,
-    FHIR_FILE,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
     NOTE_ENDING,
@@ -31,7 +31,6 @@ from marrowcount_adapters.annotations import AnnotationForm, encode_cells, encod
 from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.charts import draw_ihct
 from marrowcount_adapters.encapsulated_pdf import encode_document
-from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.result_json import encode_refusal, encode_result
 from marrowcount_adapters.structured_report import encode_differential, encode_regions
 
@@ -80,11 +79,11 @@ def write_result(
     objects = dicom_objects(report, header, settings.evidence, before, document)
     for name, dataset in objects.items():
         write_dataset(out / name, dataset)
-    for name, content in (*files.items(), *messages.items()):
+    bundles = fhir_files(report, settings, document)
+    for name, content in (*files.items(), *messages.items(), *bundles.items()):
         _write(out / name, content)
-    _write(out / FHIR_FILE, encode_bundle(report, fhir_settings(settings), document).encode())
     _write(out / CHART_FILE, draw_ihct(report))
-    _take_away(out, {*objects, *files, *messages, FHIR_FILE, CHART_FILE})
+    _take_away(out, {*objects, *files, *messages, *bundles, CHART_FILE})
     _write(out / RESULT_FILE, encode_result(report).encode())
     sync_folders(*(folder for folder in (out / GALLERY_FOLDER, out) if folder.is_dir()))
 
@@ -155,21 +154,10 @@ def _take_away(out: Path, written: set[str]) -> None:
     gallery = out / GALLERY_FOLDER
     strips = (f"{GALLERY_FOLDER}/{path.name}" for path in gallery.glob("*"))
     others = (path.name for pattern in (f"*{NOTE_ENDING}", HL7_FILES) for path in out.glob(pattern))
-    for name in {*DICOM_FILES, *OTHER_FILES, *strips, *others} - written:
+    for name in {*DICOM_FILES, *OTHER_FILES, *FHIR_FORMS, *strips, *others} - written:
         (out / name).unlink(missing_ok=True)
     if gallery.is_dir() and not any(gallery.iterdir()):
         gallery.rmdir()
-
-
-def fhir_settings(settings: Settings) -> FhirSettings:
-    """The part of the settings that the bundle needs."""
-    return FhirSettings(
-        patient_id_systems=settings.patient_id_systems,
-        organisation=settings.organisation,
-        timezone=settings.timezone,
-        hold_unidentified=False,  # the file is written in any case; the delivery holds it
-        model_cards=model_cards(settings.count),
-    )
 
 
 def write_dataset(path: Path, dataset: Dataset) -> None:

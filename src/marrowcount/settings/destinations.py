@@ -85,10 +85,16 @@ class StowSection(WebDestinationSection):
 
 
 class EhrSection(WebDestinationSection):
-    """A FHIR R4 server that gets the differential as a transaction."""
+    """A FHIR server that gets the differential."""
 
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
     """FHIR service base, such as ``https://ehr.example.org/fhir``."""
+    projection: Literal["r4-graph", "r4-flat", "eu-lab-document", "r5-graph"] = "r4-graph"
+    """What the server takes: all resources as one transaction (``r4-graph``, ``r5-graph``), single laboratory
+    observations with the PDF as a document (``r4-flat``), or a document after HL7 Europe (``eu-lab-document``)."""
+    code_policy: Literal["strict", "nearest"] = "strict"
+    """LOINC terms of classes beside the node's own codes: those without a method only (``strict``), or also those "by
+    Manual count" once a person answers for the count (``nearest``), if the laboratory wants that."""
     smart_client_id: str = ""
     """Client id by which the EHR registered the node for SMART Backend Services: it then gets its tokens by the node's
     keys (section ``keys``), and ``bearer_token_file`` stays unset. Empty: no SMART."""
