@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +23,11 @@ from marrowcount.review import ReportStatus, counted
 from marrowcount.settings import Hl7Section, Settings, read_settings, variable_names
 from marrowcount.testing import HeldClock, ScriptedCellModel, ScriptedRoiModel
 from marrowcount.workflow.routing import Origin
+from marrowcount_adapters.hl7v2 import ready
+from marrowcount_adapters.mllp import destination as mllp_module
+from marrowcount_adapters.mllp import framing
 from mllp_receivers import acknowledging, asyncio_receiver, number_of, scripted
 from tls_files import TlsFolder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOSPITAL = {"HOSP": "HOSP&1.2.3.4&ISO"}
 SCANNER = Origin("SCANNER", "General Hospital")
@@ -147,6 +149,31 @@ def test_tls_comes_from_the_settings(tmp_path: Path) -> None:
     assert not uses_tls(settings_with(engine()))
     own = settings_with(engine(tls=True, tls_authorities=at_engine.certificate))
     assert [facts.file for facts in certificates_of(own)] == [at_engine.certificate]
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "hl7.md"
+RAISES = re.compile(r'(?:Error|Sent)\(\s*"([a-z-]+)"')
+
+
+def test_the_example_of_the_guide_is_read(tmp_path: Path) -> None:
+    """Whoever copies it has an engine."""
+    (example,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "settings.toml"
+    file.write_text(example, encoding="utf-8")
+    (section,) = read_settings(file).hl7
+    assert section.assigning_authorities["GENERAL HOSPITAL"] == "HOSP&1.2.3.4&ISO"
+
+
+def test_every_code_of_a_failure_stands_in_the_guide() -> None:
+    """An operator who reads one in the outbox finds what to do."""
+    text = DOCS.read_text(encoding="utf-8")
+    sources = [
+        Path(module.__file__ or "").read_text(encoding="utf-8")
+        for module in (sys.modules[ready.__module__], mllp_module, framing)
+    ]
+    codes = {code for source in sources for code in RAISES.findall(source)}
+    assert len(codes) > 8
+    assert {code for code in codes if f"`{code}`" not in text} == set()
 
 
 @pytest.mark.parametrize(

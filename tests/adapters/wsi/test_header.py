@@ -238,7 +238,7 @@ def test_the_patient_is_named_in_every_script(series: Any, picture: Any) -> None
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value")
-@pytest.mark.parametrize("birth_date", ["1960", "19601332", "x"])
+@pytest.mark.parametrize("birth_date", ["1960", "19601332", "1960W011", "x"])
 def test_what_the_header_does_not_say_of_the_patient_stays_open(series: Any, picture: Any, birth_date: str) -> None:
     """Empty names, odd dates and sexes are left out; no day is made up, and the slide can be counted."""
     (path,) = series.level(picture(512, 512))
