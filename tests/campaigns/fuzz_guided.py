@@ -25,6 +25,7 @@ INSTRUMENTED = [
     "marrowcount_adapters.dicomweb_client.related",
     "marrowcount_adapters.dimse.commitment",
     "marrowcount_adapters.dimse.inflow",
+    "marrowcount_adapters.mllp",
     "marrowcount_adapters.ups.encoding",
     "marrowcount_adapters.ups_worklist.json_model",
     "marrowcount_adapters.wsi",

@@ -32,6 +32,8 @@ from marrowcount_adapters.dicomweb_client.related import SinglePart
 from marrowcount_adapters.dimse.commitment import decode_report, decode_request, encode_request
 from marrowcount_adapters.dimse.inflow import Inflow
 from marrowcount_adapters.filesystem import FolderStore
+from marrowcount_adapters.mllp.acknowledging import read_acknowledgement
+from marrowcount_adapters.mllp.framing import Block, Deframer, framed
 from marrowcount_adapters.ups.encoding import MalformedWorkitemError, data_set_of, decode_event, decode_workitem
 from marrowcount_adapters.ups_worklist.json_model import MalformedError, parse_attributes
 from marrowcount_adapters.wsi.header import read_facts
@@ -69,6 +71,7 @@ class Parsers:
             _multipart,
             self._rectangles,
             _workitem,
+            _acknowledgement,
         )
         self.fed = dict.fromkeys(NAMES, 0)
 
@@ -110,7 +113,7 @@ class Parsers:
             read_rectangles(self._annotations)
 
 
-NAMES: Final = ("part10", "messages", "commitment", "multipart", "rectangles", "workitem")
+NAMES: Final = ("part10", "messages", "commitment", "multipart", "rectangles", "workitem", "acknowledgement")
 
 
 class _Wire:
@@ -201,6 +204,21 @@ def _workitem(content: bytes) -> None:
                 decode_workitem(data_set_of(each), UTC)
 
 
+def _acknowledgement(content: bytes) -> None:
+    """What an interface engine answers: the same blocks however it is cut, each of which can be looked at."""
+    whole, cut = _blocks([content]), _blocks([content[at : at + 7] for at in range(0, len(content), 7)])
+    if whole != cut:
+        raise RuntimeError("other blocks in other pieces")
+    for block in [*whole, content]:
+        read_acknowledgement(block)
+
+
+def _blocks(pieces: list[bytes]) -> list[bytes]:
+    deframer = Deframer(2**20)
+    events = [event for piece in pieces for event in deframer.feed(piece)]
+    return [event.content for event in events if isinstance(event, Block)]
+
+
 def write_seeds(folder: Path) -> int:
     """Where the fuzzer starts; how many there are."""
     seeds = [bytes((number,)) + seed for number, name in enumerate(NAMES) for seed in _seeds(name)]
@@ -216,6 +234,9 @@ def _seeds(name: str) -> Iterator[bytes]:
     if name == "multipart":
         yield from (seed.partition(b"\r\n\r\n")[2] for seed in read_corpus("requests").values())
     made: Mapping[str, Callable[[], bytes]] = {
+        "acknowledgement": lambda: framed(
+            b"MSH|^~\\&|EHR||||20261001||ACK^R01|7|P|2.5.1\rMSA|AE|1|no\rERR||PID^1^3|204^Unknown^HL70357|E\r"
+        ),
         "commitment": _request,
         "rectangles": _annotation,
         "workitem": lambda: json.dumps([new_workitem(input_item("1.2.3", "1.2.3.1", "1.2.3.2"))]).encode(),
