@@ -12,10 +12,13 @@
     ├── StorageError               the node's own disk or database failed; trying again may help
     └── PeerError                  a PACS, EHR or worklist failed; trying again may help
         ├── PeerBusyError          it said when to come back
+        ├── PeerDeniedError        it does not know the node (any more), whatever is sent
+        ├── DeliveryHeldError      whose result it is cannot be said for now; kept until it can
         └── DeliveryRefusedError   the peer refused for good; a person must look
+            └── DeliveryForbiddenError   the node may not do that there, and no other delivery either
 
-A retry is worth while exactly for :class:`StorageError` and for :class:`PeerError` that is not a
-:class:`DeliveryRefusedError`: ask :attr:`MarrowcountError.retryable`.
+A retry is worth while exactly for :class:`StorageError` and for :class:`PeerError` that is neither a
+:class:`DeliveryRefusedError` nor a :class:`DeliveryHeldError`: ask :attr:`MarrowcountError.retryable`.
 """
 
 from __future__ import annotations
@@ -26,11 +29,14 @@ from typing import ClassVar
 __all__ = [
     "DatasetError",
     "DecisionError",
+    "DeliveryForbiddenError",
+    "DeliveryHeldError",
     "DeliveryRefusedError",
     "InstanceError",
     "MarrowcountError",
     "ModelError",
     "PeerBusyError",
+    "PeerDeniedError",
     "PeerError",
     "Refusal",
     "SettingsError",
@@ -83,9 +89,9 @@ class MarrowcountError(Exception):
         self.code = code
         self.message = message
 
-    def __reduce__(self) -> tuple[type[MarrowcountError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[MarrowcountError], tuple[str, str], dict[str, object]]:
         """Keep the error whole when it crosses a process boundary."""
-        return type(self), (self.code, self.message)
+        return type(self), (self.code, self.message), vars(self)
 
 
 class SettingsError(MarrowcountError):
@@ -123,9 +129,17 @@ class StorageError(MarrowcountError):
 
 
 class PeerError(MarrowcountError):
-    """A PACS, EHR or worklist failed; trying again may help."""
+    """A PACS, EHR or worklist failed; trying again may help.
+
+    Attributes:
+        outcome: all that the peer said, as text; it may quote the patient, so it goes to no log, event or message.
+    """
 
     retryable = True
+
+    def __init__(self, code: str, message: str, *, outcome: str = "") -> None:
+        super().__init__(code, message)
+        self.outcome = outcome
 
 
 class PeerBusyError(PeerError):
@@ -135,12 +149,26 @@ class PeerBusyError(PeerError):
         retry_after_s: seconds from now.
     """
 
-    def __init__(self, code: str, message: str, retry_after_s: float = 0.0) -> None:
-        super().__init__(code, message)
+    def __init__(self, code: str, message: str, retry_after_s: float = 0.0, *, outcome: str = "") -> None:
+        super().__init__(code, message, outcome=outcome)
         self.retry_after_s = retry_after_s
+
+
+class PeerDeniedError(PeerError):
+    """The peer does not know the node (any more): nothing passes, whatever is sent, until somebody mends that."""
+
+
+class DeliveryHeldError(PeerError):
+    """Whose result it is cannot be said for now: kept back, and looked at again later or when a person says so."""
+
+    retryable = False
 
 
 class DeliveryRefusedError(PeerError):
     """The peer refused for good; a person must look."""
 
     retryable = False
+
+
+class DeliveryForbiddenError(DeliveryRefusedError):
+    """The node may not do that there: a matter of its permissions, which will bar other deliveries as well."""

@@ -1,7 +1,7 @@
 """A stand-in FHIR endpoint for demonstrations and tests: ``python -m marrowcount_adapters.fhir_client.stand_in``.
 
-It takes transaction bundles with conditional creates and updates, holds the resources in memory, writes each bundle
-that it accepted to a folder, and answers reads and searches by identifier and code. Not a server for patients.
+It takes transactions and single resources, on condition where asked, holds them in memory, writes what it took to a
+folder (each transaction), and answers reads and searches. Not a server for patients.
 """
 
 from __future__ import annotations
@@ -9,107 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import threading
-import uuid
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
-__all__ = ["FhirServer", "FhirStore"]
+from marrowcount_adapters.fhir_client.stand_in_store import FhirStore, Offers, StoreError
 
-LONGEST_BODY = 16 * 2**20
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
+__all__ = ["FhirServer", "FhirStore", "Offers"]
 
-@dataclass(slots=True)
-class FhirStore:
-    """Resources by type and id; one lock, since a transaction is all or nothing."""
-
-    resources: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    bundles: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def transact(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Carry out a transaction (FHIR R4 3.1.0.11); the transaction response.
-
-        Raises:
-            ValueError: not a transaction, or an entry that cannot be carried out; nothing was changed.
-        """
-        if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "transaction":
-            msg = "a Bundle of type transaction is expected"
-            raise ValueError(msg)
-        with self.lock:
-            plans = [self._plan(entry) for entry in bundle.get("entry", [])]
-            places = {plan.full_url: f"{plan.resource_type}/{plan.resource_id}" for plan in plans if plan.full_url}
-            for plan in plans:
-                if plan.writes:
-                    self._store(plan, places)
-            self.bundles += 1
-        return {
-            "resourceType": "Bundle",
-            "type": "transaction-response",
-            "entry": [{"response": plan.response()} for plan in plans],
-        }
-
-    def _plan(self, entry: dict[str, Any]) -> _Plan:
-        request, resource = entry.get("request", {}), entry.get("resource", {})
-        resource_type, _, query = str(request.get("url", "")).partition("?")
-        if resource.get("resourceType") != resource_type or request.get("method") not in {"POST", "PUT"}:
-            msg = f"cannot carry out {request.get('method')} {resource_type}"
-            raise ValueError(msg)
-        condition = query or str(request.get("ifNoneExist", ""))
-        found = self.search(resource_type, parse_qs(condition)) if condition else []
-        if len(found) > 1:
-            msg = f"{len(found)} {resource_type} match {condition}"
-            raise ValueError(msg)
-        created = not found
-        resource_id = str(uuid.uuid4()) if created else str(found[0]["id"])
-        writes = created or request["method"] == "PUT"
-        return _Plan(
-            str(entry.get("fullUrl", "")), resource_type, resource_id, resource, created=created, writes=writes
-        )
-
-    def _store(self, plan: _Plan, places: dict[str, str]) -> None:
-        text = json.dumps(plan.resource)
-        for full_url, place in places.items():
-            text = text.replace(f'"reference": {json.dumps(full_url)}', f'"reference": {json.dumps(place)}')
-        old = self.resources.get((plan.resource_type, plan.resource_id))
-        version = int(old["meta"]["versionId"]) + 1 if old else 1
-        resource = json.loads(text) | {"id": plan.resource_id}
-        resource["meta"] = resource.get("meta", {}) | {"versionId": str(version)}
-        self.resources[plan.resource_type, plan.resource_id] = resource
-
-    def search(self, resource_type: str, query: dict[str, list[str]]) -> list[dict[str, Any]]:
-        """Resources of a type by ``identifier`` and ``code``, as ``system|value`` or value alone."""
-        candidates = [resource for (kind, _), resource in self.resources.items() if kind == resource_type]
-        for parameter, wanted in query.items():
-            candidates = [r for r in candidates if any(_matches(r, parameter, token) for token in wanted)]
-        return candidates
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    full_url: str
-    resource_type: str
-    resource_id: str
-    resource: dict[str, Any]
-    created: bool
-    writes: bool
-
-    def response(self) -> dict[str, str]:
-        status = "201 Created" if self.created else "200 OK"
-        return {"status": status, "location": f"{self.resource_type}/{self.resource_id}/_history/1"}
-
-
-def _matches(resource: dict[str, Any], parameter: str, token: str) -> bool:
-    if parameter not in {"identifier", "code"}:
-        return True
-    system, bar, value = unquote(token).rpartition("|")
-    values = resource.get("identifier", []) if parameter == "identifier" else resource.get("code", {}).get("coding", [])
-    key = "value" if parameter == "identifier" else "code"
-    return any(item.get(key) == value and (not bar or item.get("system") == system) for item in values)
+LONGEST_BODY: Final = 16 * 2**20
 
 
 class FhirServer(ThreadingHTTPServer):
@@ -119,42 +32,73 @@ class FhirServer(ThreadingHTTPServer):
         self.store, self.folder = store, folder
         super().__init__(("127.0.0.1", port), _Handler)
 
+    def keep(self, body: bytes) -> None:
+        """Write down what was taken."""
+        if self.folder is not None:
+            (self.folder / f"bundle-{self.store.bundles}.json").write_bytes(body)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: FhirServer  # pyright: ignore[reportIncompatibleVariableOverride] - socketserver's way to reach it
 
+    @property
+    def _address(self) -> SplitResult:
+        return urlsplit(self.path.removeprefix("/fhir"))
+
     def do_GET(self) -> None:
-        path, query = urlsplit(self.path).path.removeprefix("/fhir"), parse_qs(urlsplit(self.path).query)
-        store = self.server.store
+        path, store = self._address.path, self.server.store
         if path == "/metadata":
-            self._answer(HTTPStatus.OK, _capability_statement())
+            self._answer(HTTPStatus.OK, store.offers.statement())
         elif match := re.fullmatch(r"/([A-Za-z]+)", path):
-            self._answer(HTTPStatus.OK, _searchset(store.search(match[1], query)))
+            self._answer(HTTPStatus.OK, _searchset(store.search(match[1], parse_qs(self._address.query))))
         elif (match := re.fullmatch(r"/([A-Za-z]+)/([\w-]+)", path)) and (match[1], match[2]) in store.resources:
             self._answer(HTTPStatus.OK, store.resources[match[1], match[2]])
         else:
             self._answer(HTTPStatus.NOT_FOUND, _outcome("not-found", "no such resource"))
 
     def do_POST(self) -> None:
+        def take(resource: dict[str, Any], body: bytes) -> tuple[HTTPStatus, Any]:
+            resource_type = self._address.path.strip("/")
+            if resource_type:
+                return self.server.store.create(resource_type, resource, self.headers.get("If-None-Exist", ""))
+            answer = self.server.store.transact(resource)
+            self.server.keep(body)
+            return HTTPStatus.OK, answer
+
+        self._carry_out(take)
+
+    def do_PUT(self) -> None:
+        def take(resource: dict[str, Any], _: bytes) -> tuple[HTTPStatus, Any]:
+            path, query = self._address.path.strip("/"), self._address.query
+            address = f"{path}?{query}" if query else path
+            return self.server.store.update(address, resource, self.headers.get("If-Match", ""))
+
+        self._carry_out(take)
+
+    def _carry_out(self, take: Callable[[dict[str, Any], bytes], tuple[HTTPStatus, Any]]) -> None:
         length = int(self.headers.get("Content-Length", 0))
         if length > LONGEST_BODY:
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _outcome("too-long", "the body is too long"))
             return
         body = self.rfile.read(length)
         try:
-            answer = self.server.store.transact(json.loads(body))
+            status, resource = take(json.loads(body), body)
+        except StoreError as error:
+            self._answer(error.status, _outcome(error.code, str(error)))
         except ValueError as error:
             self._answer(HTTPStatus.BAD_REQUEST, _outcome("invalid", str(error)))
-            return
-        if self.server.folder is not None:
-            (self.server.folder / f"bundle-{self.server.store.bundles}.json").write_bytes(body)
-        self._answer(HTTPStatus.OK, answer)
+        else:
+            self._answer(status, resource)
 
     def _answer(self, status: HTTPStatus, resource: dict[str, Any]) -> None:
         body = json.dumps(resource).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/fhir+json")
         self.send_header("Content-Length", str(len(body)))
+        version = resource.get("meta", {}).get("versionId")
+        if version and resource.get("id"):
+            self.send_header("ETag", f'W/"{version}"')
+            self.send_header("Location", f"{resource['resourceType']}/{resource['id']}/_history/{version}")
         self.end_headers()
         self.wfile.write(body)
 
@@ -167,20 +111,13 @@ def _searchset(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries}
 
 
-def _capability_statement() -> dict[str, Any]:
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": "2026-01-01",
-        "kind": "instance",
-        "fhirVersion": "4.0.1",
-        "format": ["json"],
-        "rest": [{"mode": "server", "interaction": [{"code": "transaction"}]}],
-    }
-
-
 def _outcome(code: str, text: str) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "diagnostics": text}]}
+
+
+def _patient(identifier: str) -> dict[str, Any]:
+    system, _, value = identifier.rpartition("|")
+    return {"resourceType": "Patient", "identifier": [{"system": system, "value": value}]}
 
 
 def main() -> None:
@@ -188,10 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=None, help="where accepted bundles are written")
+    parser.add_argument("--patient", action="append", default=[], help="SYSTEM|VALUE of a patient that it knows")
     arguments = parser.parse_args()
     if arguments.folder is not None:
         arguments.folder.mkdir(parents=True, exist_ok=True)
-    server = FhirServer(FhirStore(), arguments.folder, arguments.port)
+    store = FhirStore(Offers(patients=bool(arguments.patient)))
+    for identifier in arguments.patient:
+        store.add(_patient(identifier))
+    server = FhirServer(store, arguments.folder, arguments.port)
     print(json.dumps({"ready": True, "port": server.server_address[1]}), flush=True)  # noqa: T201 - the caller reads it
     server.serve_forever()
 

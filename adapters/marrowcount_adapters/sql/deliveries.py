@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from marrowcount.ports import Outbox
 from marrowcount.slides.states import DeliveryState
-from marrowcount_adapters.sql import outbox
+from marrowcount_adapters.sql import circuits, outbox
 from marrowcount_adapters.sql.database import SqlDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports import Delivery, Settlement, TakenFile
+    from marrowcount.ports import Circuit, Delivery, Hold, Settlement, TakenFile
 
 __all__ = ["SqlOutbox"]
 
@@ -48,10 +48,15 @@ class SqlOutbox(SqlDatabase, Outbox):
         with self.writing() as connection:
             outbox.postpone(connection, delivery, error, not_before, now)
 
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
+    def keep_delivery(self, delivery: Delivery, hold: Hold, now: datetime) -> bool:
         """See the port."""
         with self.writing() as connection:
-            outbox.bury(connection, delivery, error, now)
+            return outbox.keep(connection, delivery, hold, now)
+
+    def bury_delivery(self, delivery: Delivery, error: str, now: datetime, outcome: str = "") -> None:
+        """See the port."""
+        with self.writing() as connection:
+            outbox.bury(connection, delivery, error, now, outcome)
 
     def asked_by(self, commitment_uid: str) -> Delivery | None:
         """See the port."""
@@ -67,6 +72,21 @@ class SqlOutbox(SqlDatabase, Outbox):
         """See the port."""
         with self.reading() as connection:
             return outbox.find_awaiting_commitment(connection, asked_until)
+
+    def circuit(self, destination: str) -> Circuit:
+        """See the port."""
+        with self.reading() as connection:
+            return circuits.find_one(connection, destination)
+
+    def circuits(self) -> Sequence[Circuit]:
+        """See the port."""
+        with self.reading() as connection:
+            return circuits.find(connection)
+
+    def switch(self, before: Circuit, after: Circuit) -> bool:
+        """See the port."""
+        with self.writing() as connection:
+            return circuits.switch(connection, before, after)
 
     def destinations_waiting(self) -> Sequence[str]:
         """See the port."""

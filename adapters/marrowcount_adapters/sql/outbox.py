@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from marrowcount.ports import Delivery, DeliveryOrder, ReportVersion, Settlement, TakenFile
+    from marrowcount.ports import Delivery, DeliveryOrder, Hold, ReportVersion, Settlement, TakenFile
 
 __all__ = [
     "bury",
@@ -33,6 +33,7 @@ __all__ = [
     "find_awaiting_commitment",
     "find_destinations_waiting",
     "find_one",
+    "keep",
     "lease",
     "mark_delivered",
     "note_taken",
@@ -68,6 +69,8 @@ def owe(connection: Connection, report: ReportVersion, order: DeliveryOrder, now
             leased_by="",
             last_error="",
             commitment_uid="",
+            subject_key=order.subject or job.series_uid,
+            skippable=order.skippable,
         )
     )
 
@@ -80,7 +83,11 @@ def supersede_before(connection: Connection, series_uid: str, version: int, now:
 
 def _supersede(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
     columns = deliveries.c.series_uid, deliveries.c.destination, deliveries.c.revision
-    let_go = update(deliveries).where(which).values(state=DeliveryState.SUPERSEDED, leased_until=None)
+    let_go = (
+        update(deliveries)
+        .where(which, deliveries.c.skippable)
+        .values(state=DeliveryState.SUPERSEDED, leased_until=None)
+    )
     for row in connection.execute(let_go.returning(*columns)).all():
         note(connection, now, row.series_uid, EventKind.DELIVERY_SUPERSEDED, _named(row.destination, row.revision))
 
@@ -100,9 +107,17 @@ def lease(
     ).first()
     if row is None:
         return None
-    leased = replace(delivery_of(row), state=DeliveryState.SENDING, attempts=row.attempts + 1)
+    # Time to give up counts from when it could be sent: not while the node did not know whose it is.
+    owed_since = now if row.state == DeliveryState.HELD else row.owed_since
+    leased = replace(delivery_of(row), state=DeliveryState.SENDING, attempts=row.attempts + 1, owed_since=owed_since)
     until = now + timedelta(seconds=lease_s)
-    taken = {"state": leased.state, "attempts": leased.attempts, "leased_by": sender, "leased_until": until}
+    taken = {
+        "state": leased.state,
+        "attempts": leased.attempts,
+        "owed_since": owed_since,
+        "leased_by": sender,
+        "leased_until": until,
+    }
     connection.execute(update(deliveries).where(deliveries.c.delivery_id == row.delivery_id).values(taken))
     return leased
 
@@ -114,7 +129,9 @@ def extend(connection: Connection, delivery: Delivery, now: datetime, lease_s: f
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    return and_(deliveries.c.state == DeliveryState.WAITING, deliveries.c.next_attempt_at <= now)
+    to_look_at_again = and_(deliveries.c.state == DeliveryState.HELD, deliveries.c.held_code != "")
+    waiting = deliveries.c.state == DeliveryState.WAITING
+    return and_(or_(waiting, to_look_at_again), deliveries.c.next_attempt_at <= now)
 
 
 def _abandoned(now: datetime) -> ColumnElement[bool]:
@@ -129,7 +146,7 @@ def _outdated() -> ColumnElement[bool]:
 def _something_older_waits() -> ColumnElement[bool]:
     older = deliveries.alias("older")
     return exists().where(
-        older.c.series_uid == deliveries.c.series_uid,
+        older.c.subject_key == deliveries.c.subject_key,
         older.c.destination == deliveries.c.destination,
         older.c.delivery_id < deliveries.c.delivery_id,
         older.c.state.in_((DeliveryState.WAITING, DeliveryState.SENDING)),
@@ -146,7 +163,7 @@ def note_taken(connection: Connection, delivery: Delivery, taken: TakenFile) -> 
 
 def mark_delivered(connection: Connection, delivery: Delivery, now: datetime, commitment_uid: str) -> None:
     """See :meth:`marrowcount.ports.Outbox.delivered`."""
-    there: dict[str, object] = {"state": DeliveryState.DELIVERED, "last_error": ""}
+    there: dict[str, object] = {"state": DeliveryState.DELIVERED, "last_error": "", "held_code": "", "outcome": ""}
     if delivery.unsent:
         there |= {"delivered_at": now}
     if commitment_uid:
@@ -209,9 +226,25 @@ def postpone(connection: Connection, delivery: Delivery, error: str, not_before:
     _supersede(connection, and_(deliveries.c.delivery_id == delivery.delivery_id, _outdated()), now)
 
 
-def bury(connection: Connection, delivery: Delivery, error: str, now: datetime) -> None:
+def keep(connection: Connection, delivery: Delivery, hold: Hold, now: datetime) -> bool:
+    """See :meth:`marrowcount.ports.Outbox.keep_delivery`."""
+    lock_slide(connection, delivery.series_uid)
+    # The attempt is given back: whoever leases it again raises the number to one that nobody else holds.
+    why = f"{hold.code}: {hold.why}"
+    held: dict[str, object] = {"state": DeliveryState.HELD, "held_code": hold.code, "last_error": why}
+    held |= {"next_attempt_at": hold.again_at, "attempts": delivery.attempts - 1}
+    if not _let_go(connection, delivery, held):
+        return False
+    news = hold.code != delivery.held_code
+    if news:
+        note(connection, now, delivery.series_uid, EventKind.DELIVERY_HELD, f"{_name(delivery)}: {why}")
+    _supersede(connection, and_(deliveries.c.delivery_id == delivery.delivery_id, _outdated()), now)
+    return news
+
+
+def bury(connection: Connection, delivery: Delivery, error: str, now: datetime, outcome: str) -> None:
     """See :meth:`marrowcount.ports.Outbox.bury_delivery`."""
-    if _let_go(connection, delivery, {"state": DeliveryState.DEAD, "last_error": error}):
+    if _let_go(connection, delivery, {"state": DeliveryState.DEAD, "last_error": error, "outcome": outcome}):
         note(connection, now, delivery.series_uid, EventKind.DELIVERY_BURIED, f"{_name(delivery)}: {error}")
 
 
@@ -263,7 +296,8 @@ def put_aside(connection: Connection, delivery_id: int, after: DeliveryState, no
     row = connection.execute(
         update(deliveries)
         .where(deliveries.c.delivery_id == delivery_id, deliveries.c.state.in_(before))
-        .values(state=after)
+        .where(or_(deliveries.c.state != after, deliveries.c.held_code != ""))
+        .values(state=after, held_code="")
         .returning(deliveries.c.series_uid, deliveries.c.destination, deliveries.c.revision)
     ).first()
     if row is not None:
@@ -278,6 +312,7 @@ def revive(connection: Connection, delivery_id: int, now: datetime, by: str) -> 
         return False
     lock_slide(connection, delivery.series_uid)
     again: dict[str, object] = {"state": DeliveryState.WAITING, "owed_since": now, "next_attempt_at": now, "asks": 0}
+    again |= {"held_code": ""}
     if delivery.state is DeliveryState.UNCOMMITTED:
         again |= {"taken": []}
     revived = (

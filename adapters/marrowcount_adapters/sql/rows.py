@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from marrowcount.ports import (
+    Circuit,
+    CircuitState,
     Delivery,
     DeliveryKind,
     DeliveryOrder,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-__all__ = ["delivery_of", "event_of", "instance_of", "slide_of"]
+__all__ = ["circuit_of", "delivery_of", "event_of", "instance_of", "slide_of"]
 
 
 def slide_of(row: Row[Any]) -> SlideRecord:
@@ -63,7 +65,7 @@ def delivery_of(row: Row[Any]) -> Delivery:
         delivery_id=row.delivery_id,
         series_uid=row.series_uid,
         revision=row.revision,
-        order=DeliveryOrder(DeliveryKind(row.kind), row.destination, tuple(row.files)),
+        order=_order_of(row),
         state=DeliveryState(row.state),
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
@@ -75,12 +77,31 @@ def delivery_of(row: Row[Any]) -> Delivery:
         asked_at=row.asked_at,
         asks=row.asks,
         version=row.version,
+        held_code=row.held_code,
+        outcome=row.outcome,
     )
+
+
+def _order_of(row: Row[Any]) -> DeliveryOrder:
+    """What was owed; a subject that is the slide's own series was not named."""
+    return DeliveryOrder(
+        kind=DeliveryKind(row.kind),
+        destination=row.destination,
+        files=tuple(row.files),
+        subject=row.subject_key if row.subject_key != row.series_uid else "",
+        skippable=row.skippable,
+    )
+
+
+def circuit_of(row: Row[Any]) -> Circuit:
+    """A row of ``circuits``."""
+    return Circuit(row.destination, CircuitState(row.state), row.failures, row.openings, row.until, row.code)
 
 
 def taken_of(stored: Mapping[str, Any]) -> TakenFile:
     """An entry of ``deliveries.taken``."""
-    return TakenFile(**{**stored, "state": FileState(stored["state"])})
+    places = tuple(stored.get("places", ()))
+    return TakenFile(**{**stored, "state": FileState(stored["state"]), "places": places})
 
 
 def event_of(row: Row[Any]) -> LedgerEvent:

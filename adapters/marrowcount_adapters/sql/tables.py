@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     text,
+    true,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = [
     "OPEN_JOBS",
     "JobState",
     "UtcTime",
+    "circuits",
     "commitment_asks",
     "deliveries",
     "events",
@@ -183,8 +186,13 @@ deliveries: Final = Table(
     Column("asked_at", UtcTime),
     Column("asks", Integer, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("subject_key", Text, nullable=False, server_default=text("''")),
+    Column("skippable", Boolean, nullable=False, server_default=true()),
+    Column("held_code", String(64), nullable=False, server_default=text("''")),
+    Column("outcome", Text, nullable=False, server_default=text("''")),
     ForeignKeyConstraint(["series_uid", "revision"], ["results.series_uid", "results.revision"]),
     Index("ix_deliveries_series_uid_destination", "series_uid", "destination"),
+    Index("ix_deliveries_subject_key_destination", "subject_key", "destination"),
     sqlite_autoincrement=True,
 )
 
@@ -194,6 +202,17 @@ commitment_asks: Final = Table(
     Column("transaction_uid", String(64), primary_key=True),
     Column("delivery_id", Integer, ForeignKey("deliveries.delivery_id"), nullable=False),
     Column("asked_at", UtcTime, nullable=False),
+)
+
+circuits: Final = Table(
+    "circuits",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("openings", Integer, nullable=False),
+    Column("until", UtcTime),
+    Column("code", String(64), nullable=False),
 )
 
 events: Final = Table(

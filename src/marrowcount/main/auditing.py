@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.errors import MarrowcountError
+from marrowcount.errors import DeliveryHeldError, MarrowcountError
 from marrowcount.main.securing import audit_context, watched
 from marrowcount.ports import Destination
 from marrowcount.ports.audit import Audit, AuditOutcome, Party
@@ -160,6 +160,8 @@ class AuditedDestination(Destination):
 
         try:
             self.inner.send(files, note)
+        except DeliveryHeldError:
+            raise  # nothing was given out
         except MarrowcountError as error:
             outcome = AuditOutcome.MINOR_FAILURE if error.retryable else AuditOutcome.SERIOUS_FAILURE
             self._tell([file for file in files if file not in arrived], outcome, error.code)

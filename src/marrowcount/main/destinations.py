@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from marrowcount.ports.audit import Party
 from marrowcount.workflow.routing import Origin, ResultFile, Route, orders
 from marrowcount_adapters.dicomweb_client import StowDestination
 from marrowcount_adapters.dimse import Calling, DicomDestination, OnCommitment, Peer
-from marrowcount_adapters.fhir_client import FhirDestination
+from marrowcount_adapters.fhir_client import FhirDestination, Way, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def pacs_destination(
 
 
 def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
-    """An EHR by FHIR transaction."""
+    """An EHR by FHIR."""
     return FhirDestination(
         section.name,
         section.base_url,
@@ -78,6 +79,8 @@ def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
         section.timeout_s,
         ehr_context(section, settings),
         smart_auth(section, settings),
+        look_up_patient=section.look_up_patient,
+        ways=frozenset(Way if section.writes == "auto" else {Way(section.writes)}),
     )
 
 
@@ -133,4 +136,11 @@ def orders_of(
     bundles = written_for(settings, fhir_file) if fhir_file else ()
     by_mllp = frozenset({DeliveryKind.HL7V2})
     messages = [ResultFile(path, by_mllp, destination=name) for path, name in hl7_files.items()]
-    return orders([*files, *bundles, *messages], origin, routes_of(settings))
+    subject = subject_of(settings.results_folder / fhir_file) if fhir_file else ""
+    each_version = {section.name for section in settings.ehr if section.needs_each_version}
+    return tuple(
+        order
+        if order.kind in by_dicom
+        else replace(order, subject=subject, skippable=order.destination not in each_version)
+        for order in orders([*files, *bundles, *messages], origin, routes_of(settings))
+    )

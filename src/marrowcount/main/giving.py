@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from marrowcount.workflow.circuit import CircuitPolicy
 from marrowcount.workflow.commitment import AskingPolicy
 from marrowcount.workflow.deliver import RetryPolicy, deliver_once
 from marrowcount_adapters.schedule import Tick
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Sending", "asking_policy", "retry_policy"]
 
 HOUR_S: Final = 3600.0
+MINUTE_S: Final = 60.0
 
 SEND_EVERY_S: Final = 0.5
 """Between two looks for something to send, in seconds."""
@@ -68,7 +70,12 @@ class Sending:
 
 def retry_policy(settings: Settings) -> RetryPolicy:
     """When what failed is sent again, and when not any more."""
-    return RetryPolicy(give_up_after_s=settings.outbox.give_up_after_h * HOUR_S)
+    section = settings.outbox
+    return RetryPolicy(
+        give_up_after_s=section.give_up_after_h * HOUR_S,
+        look_again_s=section.recheck_identity_min * MINUTE_S,
+        circuits=CircuitPolicy(most_failures=section.pause_after_failures, pause_s=section.pause_s),
+    )
 
 
 def asking_policy(settings: Settings) -> AskingPolicy:

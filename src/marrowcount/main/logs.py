@@ -16,6 +16,7 @@ def configure_logs(level: str = "INFO") -> None:
     """Send structlog's events to standard error as JSON lines, and keep libraries from quoting patient data there."""
     keep_values_out_of_logs()
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # the listener tells of what matters, by name
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the addresses it asks for name patients
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -12,6 +12,7 @@ from marrowcount.ports.archive import (
     ListedSeries,
     WantedStudy,
 )
+from marrowcount.ports.circuits import Circuit, CircuitState
 from marrowcount.ports.commitments import (
     AskedInstance,
     CommitmentReport,
@@ -32,6 +33,7 @@ from marrowcount.ports.deliveries import (
     DeliveryKind,
     DeliveryOrder,
     FileState,
+    Hold,
     Settlement,
     TakenFile,
 )
@@ -66,6 +68,8 @@ __all__ = [
     "ArrivingFile",
     "AskedInstance",
     "CellModel",
+    "Circuit",
+    "CircuitState",
     "Clock",
     "CommitmentReport",
     "CommitmentReporter",
@@ -92,6 +96,7 @@ __all__ = [
     "FoundFile",
     "FoundStudy",
     "HeldFile",
+    "Hold",
     "Holdings",
     "InstanceStore",
     "Job",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from marrowcount.slides.states import DeliveryState
 
-__all__ = ["Delivery", "DeliveryKind", "DeliveryOrder", "FileState", "Settlement", "TakenFile", "with_taken"]
+__all__ = ["Delivery", "DeliveryKind", "DeliveryOrder", "FileState", "Hold", "Settlement", "TakenFile", "with_taken"]
 
 
 class DeliveryKind(StrEnum):
@@ -39,11 +39,16 @@ class DeliveryOrder:
     Attributes:
         destination: its name in the settings.
         files: what is owed, in the order of sending, below the results folder.
+        subject: what is sent about it goes out in order, such as a specimen; empty where that is the slide's series.
+        skippable: a newer result of the slide may take its place before it was sent; False for a destination that
+            must see each version, such as one that files a final report only upon a preliminary one.
     """
 
     kind: DeliveryKind
     destination: str
     files: tuple[str, ...]
+    subject: str = ""
+    skippable: bool = True
 
 
 class FileState(StrEnum):
@@ -66,6 +71,7 @@ class TakenFile:
         sop_class_uid: empty where it is no DICOM instance.
         sop_instance_uid: empty where it is no DICOM instance.
         code: status of a warning (B0xxH) or Failure Reason (PS3.3 C.14.1.1); 0 where all is well.
+        places: where a FHIR server keeps what the file held, each as Type/id/_history/version.
     """
 
     file: str = ""
@@ -73,6 +79,7 @@ class TakenFile:
     sop_instance_uid: str = ""
     state: FileState = FileState.TAKEN
     code: int = 0
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class Delivery:
         asked_at: when commitment was last asked for; None where it never was.
         asks: how often it was asked for since the delivery is owed.
         version: of the slide's report that it belongs to.
+        held_code: why the node itself holds it, or held it last; it is looked at again. Empty where a person holds it.
+        outcome: all that the destination said as it refused; it may quote the patient, so it goes to no log or event.
     """
 
     delivery_id: int
@@ -104,6 +113,8 @@ class Delivery:
     asked_at: datetime | None = None
     asks: int = 0
     version: int = 1
+    held_code: str = ""
+    outcome: str = field(default="", repr=False)
 
     @property
     def unsent(self) -> Sequence[str]:
@@ -122,6 +133,21 @@ def with_taken(files: Sequence[TakenFile], one: TakenFile) -> tuple[TakenFile, .
     if all(other.file != one.file for other in files):
         return (*files, one)
     return tuple(one if other.file == one.file else other for other in files)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why and how long the node itself keeps a delivery back.
+
+    Attributes:
+        code: stable.
+        why: in words, without patient data.
+        again_at: when it is looked at again.
+    """
+
+    code: str
+    why: str
+    again_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

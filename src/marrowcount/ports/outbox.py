@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from marrowcount.ports.deliveries import Delivery, Settlement, TakenFile
+    from marrowcount.ports.circuits import Circuit
+    from marrowcount.ports.deliveries import Delivery, Hold, Settlement, TakenFile
 
 __all__ = ["Destination", "Outbox", "event_of_settlement"]
 
@@ -44,9 +45,10 @@ class Outbox(Protocol):
     def lease_delivery(
         self, sender: str, now: datetime, lease_s: float, destination: str | None = None
     ) -> Delivery | None:
-        """The oldest delivery that is due and whose destination has nothing older of the same slide waiting.
+        """The oldest delivery that is due and whose destination has nothing older of the same subject waiting.
 
-        Where a destination is named, of those to it alone: one that is slow or dead then keeps no other waiting.
+        What the node itself holds is due when the time to look at it again has come. Where a destination is named, of
+        those to it alone: one that is slow or dead then keeps no other waiting.
         """
         ...
 
@@ -66,8 +68,15 @@ class Outbox(Protocol):
         """Try again later, unless a newer result of the slide took its place."""
         ...
 
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
-        """Refused for good or tried too often; kept as dead letter."""
+    def keep_delivery(self, delivery: Delivery, hold: Hold, now: datetime) -> bool:
+        """Hold it without anybody's doing, to be looked at again; the attempt does not count.
+
+        True where that is news: not where it was held for the same code last.
+        """
+        ...
+
+    def bury_delivery(self, delivery: Delivery, error: str, now: datetime, outcome: str = "") -> None:
+        """Refused for good or tried too often; kept as dead letter, with all that the destination said."""
         ...
 
     def asked_by(self, commitment_uid: str) -> Delivery | None:
@@ -85,6 +94,18 @@ class Outbox(Protocol):
         """What was delivered, asked for commitment at this time or before, and is not answered; the oldest first."""
         ...
 
+    def circuit(self, destination: str) -> Circuit:
+        """How it goes with a destination, for all its senders together; a closed one where nothing is known."""
+        ...
+
+    def circuits(self) -> Sequence[Circuit]:
+        """Those of which something is known, in order of their destinations' names."""
+        ...
+
+    def switch(self, before: Circuit, after: Circuit) -> bool:
+        """Put a circuit in the place of the one that was read; False where another sender was faster."""
+        ...
+
     def destinations_waiting(self) -> Sequence[str]:
         """Names of the destinations to which something waits to be sent, in order."""
         ...
@@ -98,7 +119,10 @@ class Outbox(Protocol):
         ...
 
     def hold_delivery(self, delivery_id: int, now: datetime, by: str) -> bool:
-        """Keep a waiting delivery from being sent; ``by`` says who did so and why. False where it does not wait."""
+        """Keep a waiting delivery, or one that the node holds, from being sent; ``by`` says who did so and why.
+
+        False where it does neither.
+        """
         ...
 
     def drop_delivery(self, delivery_id: int, now: datetime, by: str) -> bool:
@@ -129,6 +153,7 @@ class Destination(Protocol):
 
         Raises:
             PeerError: it could not be reached or failed; try again later.
+            DeliveryHeldError: whose results these are cannot be said for now.
             DeliveryRefusedError: it refused for good.
         """
         ...

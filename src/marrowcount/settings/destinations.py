@@ -106,6 +106,16 @@ class EhrSection(WebDestinationSection):
     smart_algorithm: Literal["any", "ES384", "RS384"] = "any"
     """How assertions are signed; ``any``: as the EHR takes them and a key is there, ES384 first."""
 
+    look_up_patient: bool = True
+    """Ask the server for the patient of each result, where it can be searched for patients. One is found: the result
+    points to it. None or several: the delivery is held, and looked at again. Off: the identifier alone is sent."""
+    writes: Literal["auto", "transaction", "single", "search"] = "auto"
+    """How results are written: as one transaction, as single conditional creates, or each resource searched for first.
+    By itself the node takes the best that the server's CapabilityStatement offers."""
+    needs_each_version: bool = False
+    """The server must see each version of a result, such as preliminary before final: a newer one takes the place of
+    none that waits."""
+
     @model_validator(mode="after")
     def _authorised_one_way(self) -> EhrSection:
         if not self.smart_client_id:

@@ -18,6 +18,15 @@ class OutboxSection(Section):
     give_up_after_h: Annotated[float, Field(gt=0)] = 72.0
     """Time for which a result is sent again while its destination fails, in hours: a long weekend. Then it is a dead
     letter, for `marrowcount outbox retry`."""
+    pause_after_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Failures of a destination in a row after which nothing is sent to it for a while; deliveries wait without using
+    up attempts. One that does not let the node in (HTTP 401) is paused at once."""
+    pause_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """First pause of such a destination, in seconds; then one delivery is tried. Each further pause is twice as long,
+    up to ten minutes."""
+    recheck_identity_min: Annotated[float, Field(gt=0)] = 30.0
+    """Time after which a delivery that the node holds, because an EHR does not know the patient or knows several, is
+    looked at again, in minutes."""
 
 
 class CommitmentSection(Section):

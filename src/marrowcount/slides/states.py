@@ -93,7 +93,7 @@ class DeliveryState(StrEnum):
     UNCOMMITTED = "uncommitted"
     """The destination has it but did not take on storage commitment, however often asked; a person must look."""
     HELD = "held"
-    """A person keeps it from being sent."""
+    """A person keeps it from being sent, or the node, which does not know whose it is and looks again."""
     DROPPED = "dropped"
     """A person let go of it."""
     DEAD = "dead"
@@ -116,8 +116,8 @@ SETTLEABLE: Final = frozenset(
 SUPERSEDABLE: Final = frozenset({DeliveryState.WAITING, DeliveryState.HELD})
 """States from which a newer result of the slide takes the place of an older one."""
 
-HOLDABLE: Final = frozenset({DeliveryState.WAITING})
-"""States in which a person may keep it from being sent."""
+HOLDABLE: Final = frozenset({DeliveryState.WAITING, DeliveryState.HELD})
+"""States in which a person may keep it from being sent; of those held, such as the node holds."""
 
 DROPPABLE: Final = frozenset({DeliveryState.WAITING, DeliveryState.HELD, DeliveryState.DEAD, DeliveryState.UNCOMMITTED})
 """States in which a person may let go of it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.ports import Delivery, EventKind, LedgerEvent, Outbox
+from marrowcount.ports import Circuit, Delivery, EventKind, LedgerEvent, Outbox
 from marrowcount.ports.deliveries import with_taken
 from marrowcount.ports.outbox import event_of_settlement
 from marrowcount.slides.states import DROPPABLE, HOLDABLE, REVIVABLE, SETTLEABLE, SUPERSEDABLE, DeliveryState
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from marrowcount.ports import DeliveryOrder, ReportVersion, Settlement, TakenFile
+    from marrowcount.ports import DeliveryOrder, Hold, ReportVersion, Settlement, TakenFile
 
 __all__ = ["InMemoryOutbox"]
 
@@ -34,6 +34,7 @@ class InMemoryOutbox(Outbox):
         self._lock = threading.RLock()
         self._deliveries: dict[int, Delivery] = {}
         self._delivery_leases: dict[int, datetime] = {}
+        self._circuits: dict[str, Circuit] = {}
         self._asked: dict[str, int] = {}
         """The delivery that each commitment transaction was for."""
         self._events: list[LedgerEvent] = []
@@ -55,7 +56,8 @@ class InMemoryOutbox(Outbox):
             first = next((each for each in wanted if not self._something_older_waits(each)), None)
             if first is None:
                 return None
-            leased = replace(first, state=DeliveryState.SENDING, attempts=first.attempts + 1)
+            owed_since = now if first.state is DeliveryState.HELD else first.owed_since
+            leased = replace(first, state=DeliveryState.SENDING, attempts=first.attempts + 1, owed_since=owed_since)
             self._deliveries[leased.delivery_id] = leased
             self._delivery_leases[leased.delivery_id] = now + timedelta(seconds=lease_s)
             return leased
@@ -78,6 +80,7 @@ class InMemoryOutbox(Outbox):
         """See the port."""
         with self._lock:
             there = replace(self._deliveries[delivery.delivery_id], state=DeliveryState.DELIVERED, last_error="")
+            there = replace(there, held_code="", outcome="")
             if delivery.unsent:
                 there = replace(there, delivered_at=now)
             if commitment_uid:
@@ -99,11 +102,26 @@ class InMemoryOutbox(Outbox):
                 self._note_delivery(now, EventKind.DELIVERY_POSTPONED, delivery, tried)
                 self._supersede([waiting] if self._is_outdated(waiting) else [], now)
 
-    def bury_delivery(self, delivery: Delivery, error: str, now: datetime) -> None:
+    def keep_delivery(self, delivery: Delivery, hold: Hold, now: datetime) -> bool:
         """See the port."""
         with self._lock:
             there = self._deliveries[delivery.delivery_id]
-            if self._let_go(delivery, replace(there, state=DeliveryState.DEAD, last_error=error)):
+            why = f"{hold.code}: {hold.why}"
+            held = replace(there, state=DeliveryState.HELD, held_code=hold.code, last_error=why)
+            held = replace(held, next_attempt_at=hold.again_at, attempts=delivery.attempts - 1)
+            if not self._let_go(delivery, held):
+                return False
+            news = hold.code != delivery.held_code
+            if news:
+                self._note_delivery(now, EventKind.DELIVERY_HELD, delivery, f": {why}")
+            self._supersede([held] if self._is_outdated(held) else [], now)
+            return news
+
+    def bury_delivery(self, delivery: Delivery, error: str, now: datetime, outcome: str = "") -> None:
+        """See the port."""
+        with self._lock:
+            there = self._deliveries[delivery.delivery_id]
+            if self._let_go(delivery, replace(there, state=DeliveryState.DEAD, last_error=error, outcome=outcome)):
                 self._note_delivery(now, EventKind.DELIVERY_BURIED, delivery, f": {error}")
 
     def asked_by(self, commitment_uid: str) -> Delivery | None:
@@ -133,6 +151,24 @@ class InMemoryOutbox(Outbox):
         with self._lock:
             there = [each for each in self._deliveries.values() if each.state is DeliveryState.DELIVERED]
             return [each for each in there if each.asked_at is not None and each.asked_at <= asked_until]
+
+    def circuit(self, destination: str) -> Circuit:
+        """See the port."""
+        with self._lock:
+            return self._circuits.get(destination, Circuit(destination))
+
+    def circuits(self) -> Sequence[Circuit]:
+        """See the port."""
+        with self._lock:
+            return [self._circuits[name] for name in sorted(self._circuits)]
+
+    def switch(self, before: Circuit, after: Circuit) -> bool:
+        """See the port."""
+        with self._lock:
+            if self.circuit(before.destination) != before:
+                return False
+            self._circuits[before.destination] = after
+            return True
 
     def destinations_waiting(self) -> Sequence[str]:
         """See the port."""
@@ -179,7 +215,9 @@ class InMemoryOutbox(Outbox):
         delivery = self._deliveries.get(delivery_id)
         if delivery is None or delivery.state not in before:
             return False
-        self._deliveries[delivery_id] = replace(delivery, state=after)
+        if after is delivery.state is DeliveryState.HELD and not delivery.held_code:
+            return False
+        self._deliveries[delivery_id] = replace(delivery, state=after, held_code="")
         kinds = {DeliveryState.HELD: EventKind.DELIVERY_HELD, DeliveryState.DROPPED: EventKind.DELIVERY_DROPPED}
         self._note_delivery(now, kinds.get(after, EventKind.DELIVERY_REVIVED), delivery, f" by {by}" if by else "")
         return True
@@ -215,14 +253,17 @@ class InMemoryOutbox(Outbox):
     def _is_free(self, delivery: Delivery, now: datetime) -> bool:
         if delivery.state is DeliveryState.SENDING:
             return self._delivery_leases[delivery.delivery_id] <= now
-        return delivery.state is DeliveryState.WAITING and delivery.next_attempt_at <= now
+        to_look_at_again = delivery.state is DeliveryState.HELD and delivery.held_code
+        waits = delivery.state is DeliveryState.WAITING or to_look_at_again
+        return bool(waits) and delivery.next_attempt_at <= now
 
     def _something_older_waits(self, delivery: Delivery) -> bool:
         return any(
             each.delivery_id < delivery.delivery_id
             and each.order.destination == delivery.order.destination
             and each.state in _UNSENT
-            for each in self.deliveries(delivery.series_uid)
+            and _subject(each) == _subject(delivery)
+            for each in self._deliveries.values()
         )
 
     def _is_outdated(self, delivery: Delivery) -> bool:
@@ -232,7 +273,7 @@ class InMemoryOutbox(Outbox):
         )
 
     def _supersede(self, outdated: Sequence[Delivery], now: datetime) -> None:
-        for delivery in outdated:
+        for delivery in (each for each in outdated if each.order.skippable):
             self._deliveries[delivery.delivery_id] = replace(delivery, state=DeliveryState.SUPERSEDED)
             self._note_delivery(now, EventKind.DELIVERY_SUPERSEDED, delivery)
 
@@ -249,3 +290,8 @@ class InMemoryOutbox(Outbox):
     def _note_delivery(self, at: datetime, kind: EventKind, delivery: Delivery, more: str = "") -> None:
         detail = f"revision {delivery.revision} to {delivery.order.destination}{more}"
         self._note(at, delivery.series_uid, kind, detail)
+
+
+def _subject(delivery: Delivery) -> str:
+    """What is sent about it goes out in order."""
+    return delivery.order.subject or delivery.series_uid

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from marrowcount.errors import DeliveryRefusedError, MarrowcountError, PeerBusyError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError, MarrowcountError, PeerBusyError, PeerError
+from marrowcount.ports import Hold
+from marrowcount.workflow.circuit import Breaker, CircuitPolicy
 from marrowcount.workflow.leases import Lease
 from marrowcount.workflow.retry import Backoff
 from marrowcount.workflow.unexpected import describe
@@ -33,12 +35,16 @@ class RetryPolicy:
         give_up_after_s: age of the debt from which a failure is the last one, seconds.
         max_attempts: attempts from which a failure is the last one; a sender that dies counts as an attempt.
         longest_wait_s: a destination that asks for a longer pause than this is asked again sooner, seconds.
+        look_again_s: after which a delivery is looked at again of which it is not known whose it is, seconds.
+        circuits: when a destination is paused as a whole.
     """
 
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=2.0, cap_s=900.0))
     give_up_after_s: float = 72 * 3600.0
     max_attempts: int = 1000
     longest_wait_s: float = 3600.0
+    look_again_s: float = 1800.0
+    circuits: CircuitPolicy = field(default_factory=CircuitPolicy)
 
     def is_over(self, delivery: Delivery, now: datetime) -> bool:
         """Whether a failure now is the last one."""
@@ -67,30 +73,29 @@ def deliver_once(
     lease_s: float = _LEASE_S,
     random: Random | None = None,
 ) -> bool:
-    """Take up the oldest delivery that is due and send it; False where none is due.
+    """Take up the oldest delivery that is due and send it; False where none is due, or its destination is paused.
 
     ``destinations`` are those in the settings, by name; ``resolve`` leads from a path below the results folder to
-    where the file lies; ``only`` names the one destination to send to, of all that are owed something; ``random`` is
-    the source of the jitter. What the destination refuses for good is buried, as is what can no longer be sent; what
-    fails in passing is tried again with growing pauses until ``policy`` ends it. Files that it has taken already are
-    not sent again.
+    where the file lies; ``only`` names the one destination to send to, of all that are owed something: without it none
+    is paused; ``random`` is the source of the jitter. What the destination refuses for good is buried, as is what can
+    no longer be sent; what fails in passing is tried again with growing pauses until ``policy`` ends it; what cannot be
+    said whose it is, is held and looked at again. Files that it has taken already are not sent again.
 
     Raises:
         StorageError: the ledger failed; the delivery is taken up again when its lease ends.
     """
+    jitter = random or Random()  # noqa: S311 - jitter guards no secret
+    breaker = Breaker(ledger, clock, only, policy.circuits, jitter) if only is not None else None
+    if breaker is not None and not breaker.lets_through():
+        return False
     delivery = ledger.lease_delivery(sender_name, clock.now(), lease_s, only)
     if delivery is None:
+        if breaker is not None:
+            breaker.idle()
         return False
-    attempt = _Attempt(ledger, clock, delivery, policy, random or Random())  # noqa: S311 - jitter guards no secret
-    try:
-        with attempt.lease(lease_s).kept_up():
-            commitment_uid = attempt.make(destinations, resolve)
-    except MarrowcountError as error:
-        attempt.failed(error.code, error.message, retryable=error.retryable, wait_s=_asked_to_wait(error))
-    except Exception as error:  # noqa: BLE001 - the boundary of the loop: one delivery must not stop the others
-        attempt.failed("unexpected", describe(error), retryable=True)
-    else:
-        attempt.succeeded(commitment_uid)
+    error = _Attempt(ledger, clock, delivery, policy, jitter).carry_out(destinations, resolve, lease_s)
+    if breaker is not None:
+        breaker.told(error)
     return True
 
 
@@ -105,6 +110,28 @@ class _Attempt:
     delivery: Delivery
     policy: RetryPolicy
     random: Random
+
+    def carry_out(
+        self, destinations: Mapping[str, Destination], resolve: Callable[[str], Path], lease_s: float
+    ) -> Exception | None:
+        """Send, and record what came of it; why it failed, where it did."""
+        try:
+            with self.lease(lease_s).kept_up():
+                commitment_uid = self.make(destinations, resolve)
+        except DeliveryHeldError as error:
+            self.held(error)
+            return error
+        except MarrowcountError as error:
+            outcome = error.outcome if isinstance(error, PeerError) else ""
+            self.failed(
+                error.code, error.message, retryable=error.retryable, wait_s=_asked_to_wait(error), outcome=outcome
+            )
+            return error
+        except Exception as error:  # noqa: BLE001 - the boundary of the loop: one delivery must not stop the others
+            self.failed("unexpected", describe(error), retryable=True)
+            return error
+        self.succeeded(commitment_uid)
+        return None
 
     def lease(self, lease_s: float) -> Lease:
         """Kept up lest a slow transfer be begun a second time by another sender."""
@@ -145,11 +172,18 @@ class _Attempt:
         self.ledger.delivered(self.delivery, self.clock.now(), commitment_uid)
         self._tell("delivery.delivered", "")
 
-    def failed(self, code: str, message: str, *, retryable: bool, wait_s: float = 0.0) -> None:
+    def held(self, error: DeliveryHeldError) -> None:
+        """Told aloud once: whoever can mend it must hear of it, and not again every half hour."""
+        now = self.clock.now()
+        hold = Hold(error.code, error.message, now + timedelta(seconds=self.policy.look_again_s))
+        if self.ledger.keep_delivery(self.delivery, hold, now):
+            self._tell("delivery.held", error.code, alarm=True)
+
+    def failed(self, code: str, message: str, *, retryable: bool, wait_s: float = 0.0, outcome: str = "") -> None:
         now, reason = self.clock.now(), f"{code}: {message}"
         delivery, policy = self.delivery, self.policy
         if not retryable or policy.is_over(delivery, now):
-            self.ledger.bury_delivery(delivery, reason, now)
+            self.ledger.bury_delivery(delivery, reason, now, outcome)
             self._tell("delivery.buried", code)
             return
         wait = timedelta(seconds=min(wait_s, policy.longest_wait_s))
@@ -157,9 +191,9 @@ class _Attempt:
         self.ledger.retry_delivery(delivery, reason, now + pause, now)
         self._tell("delivery.postponed", code)
 
-    def _tell(self, what_happened: str, code: str) -> None:
-        delivery = self.delivery
-        _log.info(
+    def _tell(self, what_happened: str, code: str, *, alarm: bool = False) -> None:
+        delivery, tell = self.delivery, _log.error if alarm else _log.info
+        tell(
             what_happened,
             delivery=delivery.delivery_id,
             series=delivery.series_uid,

@@ -1,16 +1,16 @@
 """Delivery to a FHIR server: what counts as delivered, what is tried again, what is refused for good."""
 
 import json
-import threading
 import zlib
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from fhir_servers import Scripted, serving
 from giving import given
-from marrowcount.errors import DeliveryRefusedError, PeerError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError, PeerError
 from marrowcount_adapters.fhir_client import FhirDestination
 from marrowcount_adapters.fhir_client.stand_in import FhirServer, FhirStore
 
@@ -42,39 +42,17 @@ def store() -> FhirStore:
     return FhirStore()
 
 
-def running(server: ThreadingHTTPServer) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/fhir"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 @pytest.fixture
 def base_url(store: FhirStore) -> Iterator[str]:
-    yield from running(FhirServer(store))
-
-
-class Answering(BaseHTTPRequestHandler):
-    answer = (500, b"")
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        status, body = self.answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    with serving(FhirServer(store)) as url:
+        yield url
 
 
 @pytest.fixture
 def answering(request: pytest.FixtureRequest) -> Iterator[str]:
-    handler = type("Handler", (Answering,), {"answer": request.param})
-    yield from running(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+    handler = type("Handler", (Scripted,), {"answer": request.param})
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
+        yield url
 
 
 def test_a_bundle_is_delivered(base_url: str, store: FhirStore, file: Path) -> None:
@@ -108,7 +86,7 @@ def test_a_result_without_a_patient_is_held(
     unidentified = bundle()
     unidentified["entry"][0]["resource"]["subject"] = subject  # type: ignore[index]
     file.write_text(json.dumps(unidentified))
-    with pytest.raises(DeliveryRefusedError) as caught:
+    with pytest.raises(DeliveryHeldError) as caught:
         given(FhirDestination("ehr", base_url), [file])
     assert caught.value.code == "unidentified-patient"
     assert store.bundles == 0
@@ -206,17 +184,9 @@ def test_nonsense_is_a_failure_of_the_server(answering: str, file: Path) -> None
 def test_a_location_that_is_no_address_is_a_failure_of_the_server(location: str, file: Path) -> None:
     """Found by fuzzing: the HTTP client has an error of its own for it."""
 
-    class Redirecting(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(302)
-            self.send_header("Location", location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    for url in running(ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)):
-        with pytest.raises(PeerError, match="no-answer"):
-            given(FhirDestination("ehr", url), [file])
+    handler = type("Handler", (Scripted,), {"answer": (302, b""), "headers_too": (("Location", location),)})
+    with (
+        serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url,
+        pytest.raises(PeerError, match="no-answer"),
+    ):
+        given(FhirDestination("ehr", url), [file])

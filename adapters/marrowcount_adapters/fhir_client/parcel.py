@@ -1,0 +1,262 @@
+"""A bundle as it is to be sent: its entries, what each is known by, and references that point where they should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+from uuid import NAMESPACE_URL, uuid5
+
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
+from marrowcount_adapters.fhir_client.exact_json import copied, read_exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Entry", "Parcel", "Token", "placeholder", "read_parcel", "subject_of"]
+
+RANKS: Final = (
+    "Specimen",
+    "ImagingStudy",
+    "Device",
+    "DocumentReference",
+    "Observation",
+    "DiagnosticReport",
+    "Provenance",
+)
+"""The order of single writes, as far as references leave a choice."""
+
+Json = Any
+"""A value of JSON, whatever it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A business identifier, as one searches by it (FHIR R4 3.1.1.4.10).
+
+    Attributes:
+        system: URI; empty where any is meant.
+    """
+
+    system: str
+    value: str
+
+    def __str__(self) -> str:
+        """As a search parameter; the bar parts, so what it and the comma mean is escaped in the parts."""
+        return f"{_escaped(self.system)}|{_escaped(self.value)}" if self.system else _escaped(self.value)
+
+    def names(self, resource: Mapping[str, Json]) -> bool:
+        """Whether a resource bears it: a server that overlooks the condition of a search finds everything."""
+        listed = resource.get("identifier")
+        identifiers = listed if isinstance(listed, list) else [listed]
+        return any(
+            isinstance(each, dict) and each.get("value") == self.value and self.system in {"", each.get("system")}
+            for each in identifiers
+        )
+
+
+def _escaped(text: str) -> str:
+    for letter in ("\\", "|", ",", "$"):
+        text = text.replace(letter, f"\\{letter}")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of a bundle.
+
+    Attributes:
+        full_url: by which the others refer to it.
+        token: by which it is known to every server; None for one that is made anew each time.
+        replaces: it takes the place of an earlier one (conditional update); else the earlier one stands.
+    """
+
+    full_url: str
+    resource: Mapping[str, Json]
+    token: Token | None
+    replaces: bool
+
+    @property
+    def resource_type(self) -> str:
+        """Such as Observation."""
+        return str(self.resource.get("resourceType"))
+
+    @property
+    def status(self) -> str:
+        """Such as preliminary; empty where it has none."""
+        return str(self.resource.get("status", ""))
+
+    def referring(self, places: Mapping[str, str]) -> Mapping[str, Json]:
+        """The resource, its references rewritten to where the others are."""
+        rewritten: Mapping[str, Json] = _rewritten(self.resource, places)
+        return rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The entries of a transaction."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def resource_types(self) -> frozenset[str]:
+        """Of all its entries."""
+        return frozenset(entry.resource_type for entry in self.entries)
+
+    @property
+    def results(self) -> Sequence[Entry]:
+        """Observations and report: what takes the place of an earlier count."""
+        return [entry for entry in self.entries if entry.replaces]
+
+    def identifiers(self, resource_type: str) -> frozenset[Token]:
+        """Of those of a type to whom it refers by identifier: patients, orders."""
+        referring = (each for entry in self.entries for each in _objects(entry.resource))
+        found = (_token_in(each.get("identifier")) for each in referring if each.get("type") == resource_type)
+        return frozenset(token for token in found if token is not None)
+
+    def pointing(self, resource_type: str, token: Token, place: str) -> Parcel:
+        """With a literal reference beside each such identifier."""
+        return self._each(lambda resource: _pointed(resource, resource_type, token, place))
+
+    def without_documents(self) -> Parcel:
+        """Without the data of documents that it presents; size and hash stay (FHIR R4 Attachment)."""
+        return self._each(_bare)
+
+    def in_order(self) -> Sequence[Entry]:
+        """What others refer to before those.
+
+        Raises:
+            DeliveryRefusedError: ``circular``.
+        """
+        known = {entry.full_url: number for number, entry in enumerate(self.entries)}
+        sorter: TopologicalSorter[int] = TopologicalSorter()
+        for number, entry in enumerate(self.entries):
+            sorter.add(number, *(known[each] for each in _references(entry.resource) if each in known))
+        try:
+            sorter.prepare()
+        except CycleError:
+            raise DeliveryRefusedError("circular", "entries of the bundle refer to each other in a circle") from None
+        return list(self._sorted(sorter))
+
+    def _sorted(self, sorter: TopologicalSorter[int]) -> Iterator[Entry]:
+        ready: list[int] = []
+        while sorter.is_active():
+            ready.extend(sorter.get_ready())
+            first = min(ready, key=self._rank)
+            ready.remove(first)
+            yield self.entries[first]
+            sorter.done(first)
+
+    def _rank(self, number: int) -> tuple[int, int]:
+        resource_type = self.entries[number].resource_type
+        return RANKS.index(resource_type) if resource_type in RANKS else 0, number
+
+    def _each(self, change: Any) -> Parcel:  # noqa: ANN401 - of a resource, to a resource
+        return Parcel(tuple(replace(entry, resource=change(entry.resource)) for entry in self.entries))
+
+
+def read_parcel(file: Path) -> Parcel:
+    """Read a transaction bundle.
+
+    Raises:
+        DeliveryHeldError: ``unidentified-patient``.
+        DeliveryRefusedError: ``not-a-transaction``.
+    """
+    bundle = _bundle_in(file)
+    entries = bundle.get("entry", [])
+    if bundle.get("type") != "transaction" or not isinstance(entries, list):
+        raise DeliveryRefusedError("not-a-transaction", "the file of the result is no FHIR transaction bundle")
+    parcel = Parcel(tuple(_entry(each) for each in entries))
+    _require_identified(parcel)
+    return parcel
+
+
+def subject_of(file: Path) -> str:
+    """What the deliveries of one specimen have in common; empty where the bundle holds no specimen."""
+    for each in _bundle_in(file).get("entry", []):
+        if each.get("resource", {}).get("resourceType") == "Specimen":
+            return str(each.get("fullUrl", ""))
+    return ""
+
+
+def _bundle_in(file: Path) -> Mapping[str, Json]:
+    try:
+        bundle = read_exact(file.read_bytes())
+    except ValueError:
+        raise DeliveryRefusedError("not-a-transaction", "the file of the result is no JSON; restore it") from None
+    return bundle if isinstance(bundle, dict) else {}
+
+
+def _entry(stored: Mapping[str, Json]) -> Entry:
+    request, resource = stored.get("request", {}), stored.get("resource", {})
+    condition = str(request.get("url", "")).partition("?")[2] or str(request.get("ifNoneExist", ""))
+    said = parse_qs(condition).get("identifier", [""])[0]
+    system, _, value = said.rpartition("|")
+    token = Token(system, value) if value else None
+    return Entry(str(stored.get("fullUrl", "")), resource, token, replaces=request.get("method") == "PUT")
+
+
+def _require_identified(parcel: Parcel) -> None:
+    """A result whose patient cannot be told from its subject goes to no health record."""
+    for entry in parcel.entries:
+        subject = entry.resource.get("subject")
+        if subject is not None and not subject.get("identifier", {}).get("system"):
+            raise DeliveryHeldError(
+                "unidentified-patient",
+                "the slide's header does not tell whose it is: it needs a Patient ID, and its issuer an entry in the "
+                "setting patient_id_systems; then have the slide counted or sent anew",
+            )
+    if len(parcel.identifiers("Patient")) > 1:
+        raise DeliveryRefusedError("several-patients", "the bundle names more than one patient")
+
+
+def placeholder(full_url: str) -> str:
+    """Another name for an entry, for use within one transaction.
+
+    Some servers replace a full URL wherever it stands (Medplum 4.5 does), and so in our identifiers, which are equal.
+    """
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, full_url)}"
+
+
+def _objects(value: Json) -> Iterator[dict[str, Json]]:
+    """Every object within a value, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects(each)
+
+
+def _references(resource: Json) -> Iterator[str]:
+    return (each["reference"] for each in _objects(resource) if isinstance(each.get("reference"), str))
+
+
+def _rewritten(resource: Json, places: Mapping[str, str]) -> Json:
+    copy = copied(resource)
+    for each in _objects(copy):
+        reference = each.get("reference")
+        if isinstance(reference, str) and reference in places:
+            each["reference"] = places[reference]
+    return copy
+
+
+def _pointed(resource: Json, resource_type: str, token: Token, place: str) -> Json:
+    copy = copied(resource)
+    for each in _objects(copy):
+        if each.get("type") == resource_type and _token_in(each.get("identifier")) == token:
+            each["reference"] = place
+    return copy
+
+
+def _token_in(identifier: Json) -> Token | None:
+    if not isinstance(identifier, dict):
+        return None
+    return Token(str(identifier.get("system", "")), str(identifier.get("value", "")))
+
+
+def _bare(resource: Json) -> Json:
+    copy = copied(resource)
+    for form in copy.get("presentedForm", []):
+        form.pop("data", None)
+    return copy
