@@ -12,8 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from marrowcount.errors import DeliveryRefusedError, InstanceError, PeerBusyError, PeerError, StorageError
-from marrowcount.ports import CountedOutcome, Delivery, DeliveryKind, DeliveryOrder
+from marrowcount.errors import (
+    DeliveryHeldError,
+    DeliveryRefusedError,
+    InstanceError,
+    PeerBusyError,
+    PeerError,
+    StorageError,
+)
+from marrowcount.ports import CircuitState, CountedOutcome, Delivery, DeliveryKind, DeliveryOrder
 from marrowcount.slides.states import DeliveryState
 from marrowcount.testing import HeldClock, InMemoryLedger, RecordingDestination, TakenThenError, made_up_instance
 from marrowcount.workflow.deliver import RetryPolicy, deliver_once
@@ -317,3 +324,54 @@ def test_pauses_are_spread_over_their_whole_range() -> None:
     assert min(pauses) < 30
     assert max(pauses) > 870
     assert 420 < sum(pauses) / len(pauses) < 480
+
+
+def test_what_nobody_can_be_told_of_is_held_and_told_aloud_once(tmp_path: Path) -> None:
+    """An alarm with a code; looked at again after its time, quietly; delivered when the patient is known."""
+    unknown = DeliveryHeldError("patient-not-found", "the EHR knows no such patient")
+    node = Node(tmp_path, unknown, unknown)
+    node.owe()
+    with capture_logs() as logs:
+        node.deliver()
+        assert (node.delivery.state, node.delivery.attempts) == (DeliveryState.HELD, 0)
+        assert not node.deliver()
+        node.clock.advance(1800)
+        node.deliver()
+    told = [entry for entry in logs if entry["event"] == "delivery.held"]
+    assert [(entry["log_level"], entry["code"]) for entry in told] == [("error", "patient-not-found")]
+    node.clock.advance(1800)
+    node.deliver()
+    assert node.delivery.state is DeliveryState.DELIVERED
+
+
+def test_a_dead_letter_keeps_the_peers_words_out_of_logs(tmp_path: Path) -> None:
+    """They are in the delivery, for whoever looks at it, and nowhere else."""
+    node = Node(tmp_path, DeliveryRefusedError("http-422", "refused", outcome="DOE^JANE"))
+    node.owe()
+    with capture_logs() as logs:
+        node.deliver()
+    assert node.delivery.outcome == "DOE^JANE"
+    assert "DOE" not in str(logs)
+    assert "DOE" not in str(node.ledger.events(SLIDE))
+
+
+def test_a_destination_that_fails_is_paused_and_uses_up_no_attempts(tmp_path: Path) -> None:
+    """What is owed waits as it is; after the pause one delivery is tried, and all go when it is back."""
+    node = Node(tmp_path, *[DOWN] * 6)
+    for number in range(5):
+        node.owe(f"1.2.{number}")
+    while node.deliver(only="pacs"):
+        pass
+    assert [each.attempts for each in node.ledger.deliveries()] == [1, 1, 1, 1, 1]
+    assert node.ledger.circuit("pacs").state is CircuitState.OPEN
+    node.clock.advance(14)
+    assert not node.deliver(only="pacs")
+    node.clock.advance(16)
+    assert node.deliver(only="pacs")
+    assert not node.deliver(only="pacs")
+    assert sum(each.attempts for each in node.ledger.deliveries()) == 6
+    node.clock.advance(60)
+    while node.deliver(only="pacs"):
+        pass
+    assert {each.state for each in node.ledger.deliveries()} == {DeliveryState.DELIVERED}
+    assert node.ledger.circuit("pacs").state is CircuitState.CLOSED

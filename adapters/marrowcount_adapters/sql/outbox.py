@@ -145,11 +145,14 @@ def _outdated() -> ColumnElement[bool]:
 
 def _something_older_waits() -> ColumnElement[bool]:
     older = deliveries.alias("older")
+    held_by_node = and_(older.c.state == DeliveryState.HELD, older.c.held_code != "")
+    # Of another scan of the specimen it may be held for its header alone: the rest need not wait for that.
+    held_version = and_(held_by_node, older.c.series_uid == deliveries.c.series_uid)
     return exists().where(
         older.c.subject_key == deliveries.c.subject_key,
         older.c.destination == deliveries.c.destination,
         older.c.delivery_id < deliveries.c.delivery_id,
-        older.c.state.in_((DeliveryState.WAITING, DeliveryState.SENDING)),
+        or_(older.c.state.in_((DeliveryState.WAITING, DeliveryState.SENDING)), held_version),
     )
 
 

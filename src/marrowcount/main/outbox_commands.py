@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,11 +16,12 @@ from rich.console import Console
 from marrowcount.ports import CommitmentState  # noqa: TC001 - typer reads the annotations
 from marrowcount.settings import read_settings
 from marrowcount.slides.states import DeliveryState
+from marrowcount.workflow.circuit import tried_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from marrowcount.ports import Delivery, Outbox
+    from marrowcount.ports import Circuit, Delivery, Outbox
     from marrowcount_adapters.sql import SqlLedger
 
 __all__ = ["commitments", "outbox"]
@@ -46,14 +47,29 @@ def list_deliveries(
     *, state: States = None, destination: Destination = "", as_json: AsJson = False, settings: SettingsFile = None
 ) -> None:
     """Show deliveries, the oldest first."""
-    from marrowcount.main.outbox_tables import deliveries_table  # noqa: PLC0415 - the listener must stay small
+    from marrowcount.main.outbox_tables import circuits_table, deliveries_table  # noqa: PLC0415 - the listener must stay small
 
     with _opened(settings) as ledger:
-        found = _chosen(ledger, state, destination)
+        found, failing = _chosen(ledger, state, destination), _failing(ledger)
     if as_json:
         _print_json([_plain(each) for each in found])
+        return
+    Console().print(deliveries_table(found))
+    if failing:
+        Console().print(circuits_table(failing))
+
+
+@outbox.command()
+def paused(*, as_json: AsJson = False, settings: SettingsFile = None) -> None:
+    """Show destinations that fail, and until when nothing is sent to them; `retry` tries one at once."""
+    from marrowcount.main.outbox_tables import circuits_table  # noqa: PLC0415 - the listener must stay small
+
+    with _opened(settings) as ledger:
+        failing = _failing(ledger)
+    if as_json:
+        _print_json([asdict(each) for each in failing])
     else:
-        Console().print(deliveries_table(found))
+        Console().print(circuits_table(failing))
 
 
 @outbox.command()
@@ -68,7 +84,7 @@ def show(number: Number, *, as_json: AsJson = False, settings: SettingsFile = No
         _complain(f"there is no delivery {number}")
         raise typer.Exit(NOT_DONE)
     if as_json:
-        _print_json(_plain(delivery) | {"events": [asdict(event) for event in events]})
+        _print_json(_plain(delivery) | {"outcome": delivery.outcome} | {"events": [asdict(event) for event in events]})
     else:
         Console().print(delivery_view(delivery, events))
 
@@ -91,7 +107,7 @@ def retry(
         raise typer.BadParameter("name deliveries by their numbers, or states by --state")
     with _opened(settings) as ledger:
         chosen = numbers or [each.delivery_id for each in _chosen(ledger, state, destination)]
-        _do(chosen, lambda number: ledger.revive_delivery(number, _now(), f"{by}: {reason}"), "sent again")
+        _do(chosen, lambda number: _sent_again(ledger, number, f"{by}: {reason}"), "sent again")
 
 
 @outbox.command()
@@ -165,6 +181,20 @@ def _chosen(ledger: Outbox, states: Sequence[DeliveryState] | None, destination:
     ]
 
 
+def _failing(ledger: Outbox) -> list[Circuit]:
+    return [each for each in ledger.circuits() if each.failures]
+
+
+def _sent_again(ledger: Outbox, number: int, by: str) -> bool:
+    """Also where its destination is paused: whoever decides so knows more than the node."""
+    delivery, now = ledger.delivery(number), _now()
+    if delivery is None or not ledger.revive_delivery(number, now, by):
+        return False
+    circuit = ledger.circuit(delivery.order.destination)
+    ledger.switch(circuit, tried_anew(circuit, now))
+    return True
+
+
 def _do(numbers: Sequence[int], deed: Callable[[int], bool], done: str) -> None:
     """Do it to each; exit status 1 where it could not be done to one of them.
 
@@ -186,7 +216,8 @@ def _complain(message: str) -> None:
 
 
 def _plain(delivery: Delivery) -> dict[str, object]:
-    return {**asdict(delivery), "unsent": list(delivery.unsent)}
+    """Without what the destination said in full, which may quote the patient: that shows one delivery alone."""
+    return {**asdict(replace(delivery, outcome="")), "unsent": list(delivery.unsent)}
 
 
 def _print_json(document: object) -> None:

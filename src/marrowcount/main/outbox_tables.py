@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from marrowcount.ports import CommitmentTask, Delivery, LedgerEvent, TakenFile
+    from marrowcount.ports import Circuit, CommitmentTask, Delivery, LedgerEvent, TakenFile
 
-__all__ = ["deliveries_table", "delivery_view", "requests_table"]
+__all__ = ["circuits_table", "deliveries_table", "delivery_view", "requests_table"]
 
 
 def deliveries_table(deliveries: Iterable[Delivery]) -> Table:
@@ -24,7 +24,7 @@ def deliveries_table(deliveries: Iterable[Delivery]) -> Table:
     table = _table("Outbox", "no.", "series", "rev", "to", "state", "attempts", "next attempt", "last failure")
     for each in deliveries:
         to = f"{each.order.kind} {each.order.destination}"
-        waits = _time(each.next_attempt_at) if each.state == "waiting" else ""
+        waits = _time(each.next_attempt_at) if each.state == "waiting" or _is_held_by_node(each) else ""
         _add(
             table,
             str(each.delivery_id),
@@ -49,10 +49,25 @@ def delivery_view(delivery: Delivery, events: Sequence[LedgerEvent]) -> Renderab
         "attempts": str(delivery.attempts),
         "delivered": _time(delivery.delivered_at),
         "last failure": delivery.last_error,
+        "looked at again": _time(delivery.next_attempt_at) if _is_held_by_node(delivery) else "",
         "commitment": f"{delivery.commitment_uid}, asked {delivery.asks} times" if delivery.commitment_uid else "",
     }
-    lines = [Text(f"{name:<13} {said}") for name, said in facts.items() if said]
-    return Group(Text(f"Delivery {delivery.delivery_id}", "bold"), *lines, _files(delivery), _history(events))
+    lines = [Text(f"{name:<15} {said}") for name, said in facts.items() if said]
+    said = [Text("The destination said (it may name the patient):", "bold"), Text(delivery.outcome)]
+    parts = [*lines, *(said if delivery.outcome else []), _files(delivery), _history(events)]
+    return Group(Text(f"Delivery {delivery.delivery_id}", "bold"), *parts)
+
+
+def circuits_table(circuits: Iterable[Circuit]) -> Table:
+    """Destinations that fail, a line for each."""
+    table = _table("Destinations that fail", "to", "state", "failures in a row", "paused until", "last failure")
+    for each in circuits:
+        _add(table, each.destination, each.state, str(each.failures), _time(each.until), each.code)
+    return table
+
+
+def _is_held_by_node(delivery: Delivery) -> bool:
+    return delivery.state == "held" and bool(delivery.held_code)
 
 
 def requests_table(tasks: Iterable[CommitmentTask]) -> Table:
@@ -77,7 +92,8 @@ def _files(delivery: Delivery) -> Table:
 def _of_file(one: TakenFile | None) -> tuple[str, str, str]:
     if one is None:
         return "", "to be sent", ""
-    return one.sop_instance_uid, one.state, f"{one.code:04X}H" if one.code else ""
+    places = f"{len(one.places)} resources" if one.places else ""
+    return one.sop_instance_uid or places, one.state, f"{one.code:04X}H" if one.code else ""
 
 
 def _history(events: Iterable[LedgerEvent]) -> Table:

@@ -261,8 +261,8 @@ class InMemoryOutbox(Outbox):
         return any(
             each.delivery_id < delivery.delivery_id
             and each.order.destination == delivery.order.destination
-            and each.state in _UNSENT
             and _subject(each) == _subject(delivery)
+            and (each.state in _UNSENT or _is_held_version(each, delivery))
             for each in self._deliveries.values()
         )
 
@@ -290,6 +290,11 @@ class InMemoryOutbox(Outbox):
     def _note_delivery(self, at: datetime, kind: EventKind, delivery: Delivery, more: str = "") -> None:
         detail = f"revision {delivery.revision} to {delivery.order.destination}{more}"
         self._note(at, delivery.series_uid, kind, detail)
+
+
+def _is_held_version(older: Delivery, delivery: Delivery) -> bool:
+    held_by_node = older.state is DeliveryState.HELD and bool(older.held_code)
+    return held_by_node and older.series_uid == delivery.series_uid
 
 
 def _subject(delivery: Delivery) -> str:
