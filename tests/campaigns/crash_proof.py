@@ -107,7 +107,7 @@ class Proof:
             elif dcmread(at_pacs) != dcmread(path):
                 yield f"slide {slide.number}: the PACS holds another {path.name}"
         last = self._last_bundle(slide.number)
-        if last != json.loads((folder / "fhir.json").read_text()):
+        if _said(last) != _said(json.loads((folder / "fhir.json").read_text())):
             yield f"slide {slide.number}: the last bundle at the EHR is not the current one"
 
     def _last_bundle(self, number: int) -> object:
@@ -158,3 +158,18 @@ class Proof:
         held = {path.relative_to(data).as_posix() for path in (data / "instances").rglob("*") if path.is_file()}
         if stray := held - known:
             yield f"files that the ledger does not know: {sorted(stray)}"
+
+
+def _said(bundle: object) -> list[object]:
+    """What a bundle says, whatever its entries are called there: names and ids are given anew with each sending."""
+    entries = bundle.get("entry", []) if isinstance(bundle, dict) else []
+    resources = [entry["resource"] for entry in entries]
+    return [_unnamed(each) for each in resources if each["resourceType"] != "Provenance"]
+
+
+def _unnamed(value: object) -> object:
+    if isinstance(value, list):
+        return [_unnamed(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _unnamed(each) for key, each in value.items() if key not in {"reference", "id"}}
+    return value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from made_up_result import CONTEXT, make_result
+from marrowcount.review import counted
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 from marrowcount_adapters.fhir_client.stand_in import Offers
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount_adapters.fhir_client.stand_in import FhirStore
 
 __all__ = ["MRN", "SYSTEM", "Scripted", "counts", "held", "patient", "serving", "write_bundle"]
@@ -73,17 +74,17 @@ class Scripted(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def write_bundle(file: Path, result: CountResult | None = None, document: bytes | None = None) -> Path:
-    """The bundle of a result, as a worker leaves it."""
-    usual = result is None and document is None
-    text = _usual_bundle() if usual else encode_bundle(result or make_result(), SETTINGS, document)
+def write_bundle(file: Path, report: Report | None = None, document: bytes | None = None) -> Path:
+    """The bundle of a report, a machine's count unless said otherwise, as a worker leaves it."""
+    usual = report is None and document is None
+    text = _usual_bundle() if usual else encode_bundle(report or counted(make_result()), SETTINGS, document)
     file.write_text(text, encoding="utf-8")
     return file
 
 
 @cache
 def _usual_bundle() -> str:
-    return encode_bundle(make_result(), SETTINGS)
+    return encode_bundle(counted(make_result()), SETTINGS)
 
 
 def patient(value: str = MRN, system: str = SYSTEM, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any element

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Remote", "addressed", "condition", "find_remote", "is_recorded", "require_ours"]
 
 PERSONS_WORD: Final = frozenset({"final", "amended", "corrected", "appended", "entered-in-error"})
-"""Statuses that only a person gives; nothing preliminary takes their place, whoever wrote it."""
+"""Statuses that only a person gives; nothing of a machine's takes their place, whoever wrote it."""
 
 MOST_FOUND: Final = "200"
 """Resources asked for at once; a result has some twenty."""
@@ -130,18 +130,20 @@ def _find(exchange: Exchange, resource_type: str, wanted: Sequence[Entry]) -> Ma
 
 
 def require_ours(exchange: Exchange, entries: Sequence[Entry], remote: Mapping[str, Remote]) -> None:
-    """Nothing preliminary takes the place of what a person has signed, corrected or withdrawn.
+    """What a machine says, a count or that there is none, takes the place of nothing that a person answered for.
 
     Raises:
         DeliveryRefusedError: ``remote-is-final``.
     """
+    if any(entry.status in PERSONS_WORD for entry in entries):
+        return
     for entry in entries:
         there = remote.get(entry.full_url)
-        if entry.status == "preliminary" and there is not None and there.status in PERSONS_WORD:
+        if there is not None and there.status in PERSONS_WORD:
             raise DeliveryRefusedError(
                 "remote-is-final",
-                f"{exchange.name} holds a person's {entry.resource_type} ({there.status}) of this slide; the new count "
-                "is preliminary and does not take its place: have it reviewed, then drop this delivery",
+                f"{exchange.name} holds a person's {entry.resource_type} ({there.status}) of this slide; a machine's "
+                "result does not take its place: have it reviewed, then drop this delivery",
             )
 
 

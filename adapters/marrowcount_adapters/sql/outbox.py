@@ -69,7 +69,7 @@ def owe(connection: Connection, report: ReportVersion, order: DeliveryOrder, now
             leased_by="",
             last_error="",
             commitment_uid="",
-            subject_key=order.subject or job.series_uid,
+            subject_key=order.subject or report.series_uid,
             skippable=order.skippable,
         )
     )

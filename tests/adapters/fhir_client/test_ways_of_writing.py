@@ -11,8 +11,10 @@ import pytest
 
 from fhir_servers import MRN, SYSTEM, counts, held, patient, serving, write_bundle
 from giving import given
+from made_up_reports import reports
 from made_up_result import make_result
 from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
+from marrowcount.review import counted
 from marrowcount_adapters.fhir_client import FhirDestination, Way
 from marrowcount_adapters.fhir_client.exact_json import write_exact
 from marrowcount_adapters.fhir_client.parcel import RANKS, read_parcel
@@ -96,7 +98,8 @@ def test_a_new_revision_updates_in_place(ehr: FhirDestination, store: FhirStore,
     given(ehr, [file])
     before = dict(resources(store))
     later = make_result()
-    given(ehr, [write_bundle(tmp_path / "2.json", replace(later, counted_at=later.counted_at + timedelta(days=1)))])
+    recount = counted(replace(later, counted_at=later.counted_at + timedelta(days=1)))
+    given(ehr, [write_bundle(tmp_path / "2.json", recount)])
     after = resources(store)
     new = {place.partition("/")[0] for place in after.keys() - before.keys()}
     assert new == {"Provenance"}
@@ -120,13 +123,28 @@ def test_a_persons_word_is_never_overwritten(
     assert json.dumps(list(store.resources.values())) == before
 
 
-def test_a_persons_own_result_goes_over_everything(ehr: FhirDestination, store: FhirStore, file: Path) -> None:
-    """What a person signed here replaces what was final there: it is their newer word."""
-    given(ehr, [file])
-    held(store, "DiagnosticReport")[0]["status"] = "final"
-    file.write_text(file.read_text().replace('"preliminary"', '"corrected"'))
-    given(ehr, [file])
-    assert held(store, "DiagnosticReport")[0]["status"] == "corrected"
+@pytest.mark.parametrize("turn", ["corrected", "amended", "entered-in-error"])
+def test_a_persons_newer_word_goes_over_the_older(
+    ehr: FhirDestination, store: FhirStore, tmp_path: Path, turn: str
+) -> None:
+    """What a person corrects, adds to or withdraws here replaces what was final there, in place."""
+    life = reports()
+    for each in ("preliminary", "final", turn):
+        given(ehr, [write_bundle(tmp_path / "fhir.json", life[each])])
+    (report,) = held(store, "DiagnosticReport")
+    written = {"amended": "appended"}.get(turn, turn)
+    assert (report["status"], report["meta"]["versionId"]) == (written, "3")
+    assert counts(store)["Provenance"] == 3
+
+
+def test_a_slide_that_is_refused_after_a_person_signed_changes_nothing(
+    ehr: FhirDestination, store: FhirStore, tmp_path: Path
+) -> None:
+    """That there is no count is a machine's word too."""
+    given(ehr, [write_bundle(tmp_path / "fhir.json", reports()["final"])])
+    with pytest.raises(DeliveryRefusedError, match="remote-is-final"):
+        given(ehr, [write_bundle(tmp_path / "fhir.json", reports()["cancelled-after-count"])])
+    assert held(store, "DiagnosticReport")[0]["status"] == "final"
 
 
 @pytest.mark.parametrize("resource_type", ["DiagnosticReport", "Observation", "Specimen"])

@@ -230,12 +230,15 @@ def test_results_of_older_versions_become_versions_of_their_report(url: str) -> 
             (1, 1, ReportStatus.PRELIMINARY),
             (2, 3, ReportStatus.CANCELLED),
         ]
-        assert [each.version for each in ledger.deliveries()] == [2]
+        assert [(each.version, each.order.subject) for each in ledger.deliveries()] == [(2, "")]
+        assert ledger.lease_delivery("sender", NOW, 60) is not None
 
 
 def _downgrade(url: str) -> None:
     """As migration 0006 left it."""
-    run_bare(url, "DROP TABLE reports", "ALTER TABLE deliveries DROP COLUMN version")
+    run_bare(url, "DROP TABLE reports", "DROP TABLE circuits", "DROP INDEX ix_deliveries_subject_key_destination")
+    for column in ("version", "subject_key", "skippable", "held_code", "outcome"):
+        run_bare(url, f"ALTER TABLE deliveries DROP COLUMN {column}")
     run_bare(url, "UPDATE alembic_version SET version_num = '0006_commitment_requests'")
 
 

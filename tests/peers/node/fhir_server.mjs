@@ -132,6 +132,8 @@ async function answer(request, response, body) {
   response.end(text);
 }
 
+process.stdin.on('end', () => process.exit()).resume(); // whoever started it is gone
+
 server.listen(Number(values.port), '127.0.0.1', () => {
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.address().port })}\n`);
 });
