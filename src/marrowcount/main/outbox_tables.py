@@ -54,7 +54,7 @@ def delivery_view(delivery: Delivery, events: Sequence[LedgerEvent]) -> Renderab
     }
     lines = [Text(f"{name:<15} {said}") for name, said in facts.items() if said]
     said = [Text("The destination said (it may name the patient):", "bold"), Text(delivery.outcome)]
-    parts = [*lines, *(said if delivery.outcome else []), _files(delivery), _history(events)]
+    parts: list[RenderableType] = [*lines, *(said if delivery.outcome else []), _files(delivery), _history(events)]
     return Group(Text(f"Delivery {delivery.delivery_id}", "bold"), *parts)
 
 
