@@ -24,6 +24,7 @@ from marrowcount_adapters.dicomweb.frames import find_frames
 from marrowcount_adapters.dicomweb.part10 import opened
 from marrowcount_adapters.dimse import Calling, Peer, echo
 from marrowcount_adapters.fhir_client import FhirDestination
+from marrowcount_adapters.fhir_client.stand_in import Offers
 from marrowcount_adapters.filesystem.part10 import same_data_set
 from marrowcount_adapters.smart_backend import Asking
 from marrowcount_adapters.smart_backend.discovery import discover
@@ -254,6 +255,19 @@ class _Answering:
                     pass
 
 
+FHIR_BUNDLE: Final = {
+    "resourceType": "Bundle",
+    "type": "transaction",
+    "entry": [
+        {
+            "fullUrl": "urn:uuid:8c2b2e2e-6b0f-5d0c-9d52-0f9a3f1d3c11",
+            "resource": {"resourceType": "Observation", "status": "preliminary"},
+            "request": {"method": "PUT", "url": "Observation?identifier=urn:oid:2.999%7C1"},
+        },
+    ],
+}
+
+
 class FhirAnswers(Target):
     """A FHIR server's answers to our transaction, and those of its token endpoint."""
 
@@ -263,10 +277,11 @@ class FhirAnswers(Target):
         self._server = _Answering()
         self._destination = FhirDestination("ehr", f"http://127.0.0.1:{self._server.port}/fhir", timeout_s=5)
         self._bundle = folder / "bundle.json"
-        self._bundle.write_text(json.dumps({"resourceType": "Bundle", "entry": []}))
+        self._bundle.write_text(json.dumps(FHIR_BUNDLE))
 
     def feed(self, content: bytes, number: int) -> None:
         self._server.content = content
+        self._destination.knowledge.capabilities(Offers().statement)
         with suppress(PeerError):
             self._destination.send([self._bundle], lambda _path, _taken: None)
         if number % 10 == 0:

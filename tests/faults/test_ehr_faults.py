@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from contextlib import ExitStack
 from random import Random
@@ -115,17 +116,47 @@ def test_what_it_cannot_do_is_done_in_a_simpler_way(course: Course, store: FhirS
     assert store.bundles == 0
 
 
-def test_a_person_who_signs_meanwhile_is_not_overwritten(course: Course, store: FhirStore) -> None:
-    """Between our look and our write: the server says so, we look again, and stop."""
+@pytest.mark.parametrize("way", list(Way))
+@pytest.mark.parametrize("resource_type", ["DiagnosticReport", "Observation"])
+def test_a_person_who_signs_meanwhile_is_not_overwritten(
+    course: Course, store: FhirStore, way: Way, resource_type: str
+) -> None:
+    """Between our look and our write: the server knows that it is another version; we look again, and stop."""
+    course.simpler(way)
     course.owe(SLIDE, "A")
     course.run(1)
     course.owe(SLIDE, "A", revision=2)
-    course.proxy.plan(answering(412, "conflict"))
-    held(store, "DiagnosticReport")[0]["status"] = "final"
+
+    def sign() -> None:
+        signed = held(store, resource_type)[0]
+        signed["status"] = "final"
+        signed["meta"]["versionId"] = "77"
+
+    course.proxy.plan(Fault("signed meanwhile", meanwhile=sign))
     course.run(1)
     second = course.ledger.deliveries()[1]
     assert (second.state, second.last_error.partition(":")[0]) == (DeliveryState.DEAD, "remote-is-final")
-    assert held(store, "DiagnosticReport")[0]["status"] == "final"
+    assert held(store, resource_type)[0]["meta"]["versionId"] == "77"
+
+
+@pytest.mark.parametrize("way", [Way.TRANSACTION, Way.SINGLE])
+@pytest.mark.parametrize("status", ["final", "preliminary"])
+def test_another_node_that_was_faster_is_noticed(course: Course, store: FhirStore, way: Way, status: str) -> None:
+    """It made the report between our look and our write: nothing is there twice, nor over a person's word."""
+    course.simpler(way)
+    course.owe(SLIDE, "A")
+    bundle = json.loads((course.folder / f"{SLIDE}-1.json").read_text())
+    report = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "DiagnosticReport")
+    course.proxy.plan(Fault("made meanwhile", meanwhile=lambda: store.add({**report, "status": status})))
+    course.run(1)
+    (there,) = held(store, "DiagnosticReport")
+    if status == "final":
+        assert course.ledger.deliveries()[0].last_error.startswith("remote-is-final")
+        assert (there["status"], there["meta"]["versionId"]) == ("final", "1")
+    else:
+        assert course.states == [DeliveryState.DELIVERED]
+        assert there["meta"]["versionId"] == "2"
+        assert once_there(store)
 
 
 def test_a_refused_token_pauses_the_ehr_and_uses_up_nothing(course: Course, store: FhirStore) -> None:

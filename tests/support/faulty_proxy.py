@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Fault", "FaultyProxy", "answering"]
 
@@ -28,6 +28,7 @@ class Fault:
         status: of an answer in the server's place; 0 for none.
         end: what becomes of the connection where there is no such answer: "reset", "silent" (closed without a word)
             or "half" (half of the server's answer).
+        meanwhile: is done before the request passes, as somebody else would; its answer comes as it is.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Fault:
     code: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     end: str = ""
+    meanwhile: Callable[[], object] | None = None
 
 
 def answering(status: int, code: str = "", **headers: str) -> Fault:
@@ -92,6 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.script.requests.append(f"{self.command} {self.path}")
         fault = self.server.script.next(self.command)
+        if fault is not None and fault.meanwhile is not None:
+            fault.meanwhile()
+            fault = None
         status, headers, answer = 0, {}, b""
         if fault is None or fault.passes:
             status, headers, answer = self._behind(body)

@@ -94,7 +94,8 @@ def _patient(exchange: Exchange, token: Token) -> str:
 
 def _is_replaced(patient: Mapping[str, Any]) -> bool:
     links = patient.get("link")
-    return any(isinstance(link, dict) and link.get("type") == "replaced-by" for link in links or ())
+    listed = links if isinstance(links, list) else []
+    return any(isinstance(link, dict) and link.get("type") == "replaced-by" for link in listed)
 
 
 def find_remote(exchange: Exchange, entries: Sequence[Entry]) -> Mapping[str, Remote]:
