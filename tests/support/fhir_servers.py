@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from made_up_result import CONTEXT, make_result
 from marrowcount.review import counted
-from marrowcount_adapters.fhir import FhirSettings, encode_bundle
+from marrowcount_adapters.fhir import FhirSettings, Projection, encode, encode_bundle
 from marrowcount_adapters.fhir_client.stand_in import Offers
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marrowcount.review import Report
     from marrowcount_adapters.fhir_client.stand_in import FhirStore
 
-__all__ = ["MRN", "SYSTEM", "Scripted", "counts", "held", "patient", "serving", "write_bundle"]
+__all__ = ["MRN", "SYSTEM", "Scripted", "counts", "held", "patient", "serving", "write_bundle", "write_projection"]
 
 SYSTEM = "urn:oid:2.999.7"
 MRN = CONTEXT.patient_id
@@ -72,6 +72,13 @@ class Scripted(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
+
+
+def write_projection(file: Path, projection: Projection, report: Report | None = None) -> Path:
+    """The same in the form that some records want."""
+    text = encode(report or counted(make_result()), SETTINGS, b"%PDF-1.7", projection)
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def write_bundle(file: Path, report: Report | None = None, document: bytes | None = None) -> Path:

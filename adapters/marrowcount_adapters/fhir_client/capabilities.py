@@ -69,14 +69,14 @@ class Knowledge:
     _until: float = 0.0
     _not: set[Way] = field(default_factory=set)
 
-    def capabilities(self, read: Callable[[], Mapping[str, Any]]) -> Capabilities:
+    def capabilities(self, read: Callable[[], Mapping[str, Any]], release: str = "4") -> Capabilities:
         """As known; read at first, and anew after an hour.
 
         Raises:
             PeerError: see :func:`capabilities_of`; and what ``read`` raises.
         """
         if self._capabilities is None or self.monotonic() >= self._until:
-            self._capabilities = capabilities_of(read())
+            self._capabilities = capabilities_of(read(), release)
             self._until, self._not = self.monotonic() + KNOWN_FOR_S, set()
         return self._capabilities
 
@@ -89,15 +89,20 @@ class Knowledge:
         return [way for way in ways if way not in self._not]
 
 
-def capabilities_of(statement: Mapping[str, Any]) -> Capabilities:
+def capabilities_of(statement: Mapping[str, Any], release: str = "4") -> Capabilities:
     """Read a CapabilityStatement; what it does not say, the server cannot.
 
+    Args:
+        statement: what came, whatever it is.
+        release: of FHIR that is spoken.
+
     Raises:
-        PeerError: ``not-fhir-r4``.
+        PeerError: ``not-fhir-r4`` or ``not-fhir-r5``.
     """
     version = statement.get("fhirVersion")
-    if statement.get("resourceType") != "CapabilityStatement" or not str(version).startswith("4."):
-        raise PeerError("not-fhir-r4", f"it answers, but not as a FHIR R4 server (version {str(version)[:20]})")
+    if statement.get("resourceType") != "CapabilityStatement" or not str(version).startswith(f"{release}."):
+        said = f"it answers, but not as a FHIR R{release} server (version {str(version)[:20]})"
+        raise PeerError(f"not-fhir-r{release}", said)
     servers = [each for each in _objects(statement.get("rest")) if each.get("mode") == "server"]
     resources = {str(each.get("type")): each for server in servers for each in _objects(server.get("resource"))}
     return Capabilities(

@@ -26,7 +26,7 @@ __all__ = ["FhirDestination"]
 
 @dataclass(frozen=True, slots=True)
 class FhirDestination(Destination):
-    """A FHIR R4 service base.
+    """A FHIR service base.
 
     Attributes:
         token_file: holds a static bearer token, read at each delivery so that it can be renewed; None for none.
@@ -35,6 +35,7 @@ class FhirDestination(Destination):
         auth: signs each request, and renews its token where the server says 401; None for none.
         look_up_patient: each result's patient must be known to the server, where it can be asked.
         ways: of writing that may be tried, of those that the server offers.
+        release: of FHIR that the server must speak, "4" or "5".
         knowledge: what this process has learnt of the server.
     """
 
@@ -46,6 +47,7 @@ class FhirDestination(Destination):
     auth: httpx.Auth | None = None
     look_up_patient: bool = True
     ways: frozenset[Way] = frozenset(Way)
+    release: str = "4"
     knowledge: Knowledge = field(default_factory=lambda: Knowledge(time.monotonic), compare=False, repr=False)
 
     @property
@@ -68,7 +70,7 @@ class FhirDestination(Destination):
 
     def _deliver(self, exchange: Exchange, file: Path) -> tuple[str, ...]:
         parcel = read_parcel(file)
-        can = self.knowledge.capabilities(lambda: self._statement(exchange))
+        can = self.knowledge.capabilities(lambda: self._statement(exchange), self.release)
         try:
             parcel = addressed(exchange, parcel, can, look_up_patient=self.look_up_patient)
         except AnsweredError as error:
@@ -87,7 +89,7 @@ class FhirDestination(Destination):
         """
         with self._client() as client:
             exchange = Exchange(client, self.name, self.base_url)
-            return f"FHIR {capabilities_of(self._statement(exchange)).version}"
+            return f"FHIR {capabilities_of(self._statement(exchange), self.release).version}"
 
     def _statement(self, exchange: Exchange) -> Mapping[str, Any]:
         """What the server can do; that it does not say so is nobody's delivery's fault, so it may be tried again."""

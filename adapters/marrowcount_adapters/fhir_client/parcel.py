@@ -117,8 +117,14 @@ class Parcel:
         return frozenset(token for token in found if token is not None)
 
     def pointing(self, resource_type: str, token: Token, place: str) -> Parcel:
-        """With a literal reference beside each such identifier."""
-        return self._each(lambda resource: _pointed(resource, resource_type, token, place))
+        """With a literal reference beside each such identifier; a document is left as it was made."""
+        return self._each(
+            lambda resource: (
+                resource
+                if resource.get("resourceType") == "Bundle"
+                else _pointed(resource, resource_type, token, place)
+            )
+        )
 
     def without_documents(self) -> Parcel:
         """Without the data of documents that it presents; size and hash stay (FHIR R4 Attachment)."""
@@ -158,7 +164,7 @@ class Parcel:
 
 
 def read_parcel(file: Path) -> Parcel:
-    """Read a transaction bundle.
+    """Read a bundle: a transaction, or a document, which is one resource as it stands.
 
     Raises:
         DeliveryHeldError: ``unidentified-patient``.
@@ -166,11 +172,20 @@ def read_parcel(file: Path) -> Parcel:
     """
     bundle = _bundle_in(file)
     entries = bundle.get("entry", [])
-    if bundle.get("type") != "transaction" or not isinstance(entries, list):
-        raise DeliveryRefusedError("not-a-transaction", "the file of the result is no FHIR transaction bundle")
-    parcel = Parcel(tuple(_entry(each) for each in entries))
+    if bundle.get("type") == "document":
+        parcel = Parcel((_document(bundle),))
+    elif bundle.get("type") == "transaction" and isinstance(entries, list):
+        parcel = Parcel(tuple(_entry(each) for each in entries))
+    else:
+        raise DeliveryRefusedError("not-a-transaction", "the file of the result is no FHIR transaction and no document")
     _require_identified(parcel)
     return parcel
+
+
+def _document(bundle: Mapping[str, Json]) -> Entry:
+    """Each version of a report is a document of its own, made once and never changed."""
+    token = _token_in(bundle.get("identifier"))
+    return Entry(f"document:{token}", bundle, token, replaces=False)
 
 
 def subject_of(file: Path) -> str:
@@ -200,8 +215,7 @@ def _entry(stored: Mapping[str, Json]) -> Entry:
 
 def _require_identified(parcel: Parcel) -> None:
     """A result whose patient cannot be told from its subject goes to no health record."""
-    for entry in parcel.entries:
-        subject = entry.resource.get("subject")
+    for subject in _subjects(parcel):
         if subject is not None and not subject.get("identifier", {}).get("system"):
             raise DeliveryHeldError(
                 "unidentified-patient",
@@ -210,6 +224,13 @@ def _require_identified(parcel: Parcel) -> None:
             )
     if len(parcel.identifiers("Patient")) > 1:
         raise DeliveryRefusedError("several-patients", "the bundle names more than one patient")
+
+
+def _subjects(parcel: Parcel) -> Iterator[Json]:
+    """Of each resource, also of those within a document."""
+    for entry in parcel.entries:
+        yield entry.resource.get("subject")
+        yield from (each.get("resource", {}).get("subject") for each in entry.resource.get("entry", []))
 
 
 def placeholder(full_url: str) -> str:
@@ -257,6 +278,6 @@ def _token_in(identifier: Json) -> Token | None:
 
 def _bare(resource: Json) -> Json:
     copy = copied(resource)
-    for form in copy.get("presentedForm", []):
-        form.pop("data", None)
+    for each in (*copy.get("presentedForm", []), *(content["attachment"] for content in copy.get("content", []))):
+        each.pop("data", None)
     return copy

@@ -25,6 +25,7 @@ TYPES: Final = (
     "Observation",
     "DiagnosticReport",
     "Provenance",
+    "Bundle",
 )
 
 SEARCHED: Final = frozenset({"identifier", "code", "target"})
@@ -222,6 +223,7 @@ def _matches(resource: dict[str, Any], parameter: str, token: str) -> bool:
     if parameter == "target":
         return any(each.get("reference") == token for each in resource.get("target", []))
     system, bar, value = unquote(token).rpartition("|")
-    values = resource.get("identifier", []) if parameter == "identifier" else resource.get("code", {}).get("coding", [])
+    found = resource.get("identifier", []) if parameter == "identifier" else resource.get("code", {}).get("coding", [])
+    values = found if isinstance(found, list) else [found]
     key = "value" if parameter == "identifier" else "code"
     return any(item.get(key) == value and (not bar or item.get("system") == system) for item in values)

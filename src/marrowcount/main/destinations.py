@@ -81,6 +81,7 @@ def ehr_destination(section: EhrSection, settings: Settings) -> FhirDestination:
         smart_auth(section, settings),
         look_up_patient=section.look_up_patient,
         ways=frozenset(Way if section.writes == "auto" else {Way(section.writes)}),
+        release="5" if section.projection == "r5-graph" else "4",
     )
 
 

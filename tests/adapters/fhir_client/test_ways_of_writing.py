@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from fhir_servers import MRN, SYSTEM, counts, held, patient, serving, write_bundle
+from fhir_servers import MRN, SYSTEM, counts, held, patient, serving, write_bundle, write_projection
 from giving import given
 from made_up_reports import reports
 from made_up_result import make_result
-from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError, PeerError
 from marrowcount.review import counted
+from marrowcount_adapters.fhir import Projection
 from marrowcount_adapters.fhir_client import FhirDestination, Way
 from marrowcount_adapters.fhir_client.exact_json import write_exact
 from marrowcount_adapters.fhir_client.parcel import RANKS, read_parcel
@@ -178,6 +179,27 @@ def test_single_writes_go_from_what_others_refer_to(file: Path) -> None:
     assert [entry.resource_type for entry in ordered] == sorted(
         (entry.resource_type for entry in ordered), key=RANKS.index
     )
+
+
+@pytest.mark.parametrize("projection", [Projection.R4_FLAT, Projection.EU_LAB_DOCUMENT])
+def test_each_projection_is_written_once(
+    ehr: FhirDestination, store: FhirStore, tmp_path: Path, projection: Projection
+) -> None:
+    """Single observations with a document, or one document bundle; a repeat makes nothing new."""
+    file = write_projection(tmp_path / "fhir.json", projection)
+    given(ehr, [file])
+    first = counts(store)
+    given(ehr, [file])
+    assert counts(store) == first
+    wanted = {"Bundle": 1} if projection is Projection.EU_LAB_DOCUMENT else {"DocumentReference": 1, "Observation": 15}
+    assert first == wanted
+
+
+def test_a_server_of_another_release_is_told_apart(tmp_path: Path) -> None:
+    """R5's resources do not go to an R4 server; that may be mended without losing the result."""
+    with serving(FhirServer(FhirStore())) as url, pytest.raises(PeerError) as caught:
+        given(FhirDestination("ehr", url, release="5"), [write_bundle(tmp_path / "1.json")])
+    assert (caught.value.code, caught.value.retryable) == ("not-fhir-r5", True)
 
 
 # Whose result it is
