@@ -189,7 +189,9 @@ def _document(bundle: Mapping[str, Json]) -> Entry:
 
 
 def subject_of(file: Path) -> str:
-    """What the deliveries of one specimen have in common; empty where the bundle holds no specimen."""
+    """What the deliveries of one specimen have in common; empty where there is no bundle, or no specimen in it."""
+    if not file.is_file():
+        return ""
     for each in _bundle_in(file).get("entry", []):
         if each.get("resource", {}).get("resourceType") == "Specimen":
             return str(each.get("fullUrl", ""))
