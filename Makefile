@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers node-peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow wheel clean
+.PHONY: help install demo test check format peers node-peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow bench-fhir wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,9 @@ bench-receive: $(VENV)/.installed-dev peers  ## time receiving beside dcmtk, pyn
 
 bench-evidence: $(VENV)/.installed-dev  ## time what writes results beside highdicom alone
 	PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/benchmarks/bench_evidence.py
+
+bench-fhir: $(VENV)/.installed-dev  ## time what becomes of a report in FHIR
+	PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/benchmarks/bench_fhir.py
 
 bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of multipart
 	$(BIN)/python tests/benchmarks/bench_stow.py
