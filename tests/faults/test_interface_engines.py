@@ -167,17 +167,16 @@ def test_silence_is_not_delivery(site: Site) -> None:
 
 
 def test_an_unknown_patient_waits_until_the_site_names_the_issuer(site: Site) -> None:
-    """Nothing leaves, whatever the time; once the settings know the issuer, a person's retry sends it."""
+    """Nothing leaves, whatever the time; once the settings know the issuer, it leaves by itself."""
     report = counted(make_result(context=replace(CONTEXT, patient_id_issuer="ELSEWHERE")))
     site.owe("1.2.8", "a.hl7", kept_oru(report, SITE))
     known = replace(SITE, authorities={"ELSEWHERE": Authority("ELSE", "1.2.77", "ISO")})
     with asyncio_receiver() as (port, received):
         site.deliver(port, HOUR_S)
         (stuck,) = site.deliveries
-        assert stuck.state in {DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.WAITING}
+        assert stuck.state is DeliveryState.HELD
         assert received.arrived == []
         assert "unmapped-patient-issuer" in stuck.last_error
-        site.ledger.revive_delivery(stuck.delivery_id, site.clock.now(), "somebody")
-        site.deliver(port, STEP_S, known)
+        site.deliver(port, HOUR_S, known)
     assert [each.state for each in site.deliveries] == [DeliveryState.DELIVERED]
     assert segments(received.arrived[0], "PID")[0][3] == "MRN00017^^^ELSE&1.2.77&ISO^MR"

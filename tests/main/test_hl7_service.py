@@ -11,7 +11,7 @@ import pytest
 
 from hl7_messages import figures, segments
 from made_up_result import CONTEXT, make_result, make_source_header
-from marrowcount.errors import DeliveryRefusedError, Refusal, SettingsError, SlideError
+from marrowcount.errors import DeliveryHeldError, Refusal, SettingsError, SlideError
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.checking import run_checks
 from marrowcount.main.destinations import destinations_of, orders_of
@@ -118,7 +118,7 @@ def test_a_slide_of_nobody_known_is_written_and_held(tmp_path: Path) -> None:
         unknown = settings_with(engine(port=port))
         write_result(result, make_source_header(), tmp_path, unknown)
         file = tmp_path / hl7_file("engine")
-        with pytest.raises(DeliveryRefusedError, match="unmapped-patient-issuer"):
+        with pytest.raises(DeliveryHeldError, match="unmapped-patient-issuer"):
             hl7_destination(unknown.hl7[0], unknown).send([file], lambda *_: None)
         known = settings_with(engine(port=port, assigning_authorities={"ELSEWHERE": "ELSE"}))
         hl7_destination(known.hl7[0], known).send([file], lambda *_: None)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from marrowcount.cytology.cell_types import Code, Grade
 from marrowcount.cytology.concepts import BONE_MARROW, BONE_MARROW_ASPIRATE, DIFFERENTIAL_PANEL
-from marrowcount.errors import DeliveryRefusedError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
 from marrowcount.review import Uncounted
 from marrowcount.review.words import remarks
 from marrowcount.workflow.identity import PRODUCT
@@ -42,6 +42,7 @@ def encode_oru(report: Report, settings: Hl7Settings, document: bytes | None = N
         document: the report as PDF; None where there is none.
 
     Raises:
+        DeliveryHeldError: see :func:`ready`.
         DeliveryRefusedError: see :func:`ready`; or ``waits-for-a-person``, a machine's count of a slide whose report a
             person answers for.
     """
@@ -57,7 +58,7 @@ def kept_oru(report: Report, settings: Hl7Settings, document: bytes | None = Non
     draft = _draft(report, settings, document)
     try:
         return ready(draft, settings)
-    except DeliveryRefusedError:
+    except (DeliveryHeldError, DeliveryRefusedError):
         return draft
 
 

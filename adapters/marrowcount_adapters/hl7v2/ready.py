@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from marrowcount.errors import DeliveryRefusedError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
 from marrowcount_adapters.hl7v2.datatypes import patient_number
 from marrowcount_adapters.hl7v2.er7 import CR, plain
 from marrowcount_adapters.hl7v2.numbers import short_number
@@ -36,8 +36,8 @@ def ready(message: bytes, settings: Hl7Settings) -> bytes:
     """The message as it goes over the wire; one that went through here before stays as it is.
 
     Raises:
-        DeliveryRefusedError: ``missing-patient-id`` or ``unmapped-patient-issuer``, hold the delivery;
-            ``character-not-in-set`` or ``field-too-long``, a person must look.
+        DeliveryHeldError: ``missing-patient-id`` or ``unmapped-patient-issuer``.
+        DeliveryRefusedError: ``field-missing``, ``field-too-long`` or ``character-not-in-set``.
     """
     if f"{CR}{UNRESOLVED}|".encode() not in message:
         return message
@@ -77,14 +77,14 @@ def _authority(issuer: str, system: str, settings: Hl7Settings) -> Authority:
 def _number(identifier: str, authority: Authority, issuer: str) -> str:
     """Never without an authority: the same number means somebody else in another house."""
     if not identifier:
-        raise DeliveryRefusedError(
+        raise DeliveryHeldError(
             "missing-patient-id", "The slide's header holds no Patient ID (0010,0020); send the slide anew with one."
         )
     if authority == Authority():
-        raise DeliveryRefusedError(
+        raise DeliveryHeldError(
             "unmapped-patient-issuer",
             f"Issuer of Patient ID {issuer!r} stands for no assigning authority; "
-            "name it in assigning_authorities of the destination, then have the delivery tried again.",
+            "name it in assigning_authorities of the destination, it is then looked at again.",
         )
     return patient_number(identifier, authority)
 

@@ -159,9 +159,9 @@ class MllpDestination(Destination):
         reasons = f" ({', '.join(answer.reasons)})" if answer.reasons else ""
         said = f"{self.name} answered {answer.code}{reasons}"
         if answer.code in LASTING or (answer.code in PASSING and self._is_last(answer)):
-            raise DeliveryRefusedError(f"hl7-{answer.code.lower()}", said)
+            raise DeliveryRefusedError(f"hl7-{answer.code.lower()}", said, outcome=answer.text)
         if answer.code in PASSING:
-            raise PeerError(f"hl7-{answer.code.lower()}", said)
+            raise PeerError(f"hl7-{answer.code.lower()}", said, outcome=answer.text)
         raise PeerError("odd-answer", f"{self.name} answered with an acknowledgement of no known code")
 
     def _is_last(self, answer: Acknowledgement) -> bool:

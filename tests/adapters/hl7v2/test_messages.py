@@ -13,7 +13,7 @@ from made_up_reports import UNDEFINED, reports
 from made_up_result import CONTEXT, make_result
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.cytology.loinc import CodePolicy
-from marrowcount.errors import DeliveryRefusedError
+from marrowcount.errors import DeliveryHeldError, DeliveryRefusedError
 from marrowcount.result import NameScript, Patient, PersonName, SlideContext
 from marrowcount.review import ReportStatus, counted
 from marrowcount_adapters.hl7v2 import (
@@ -280,12 +280,12 @@ def test_a_patients_number_has_an_authority(issuer: str, system: str, expected: 
 def test_whose_result_cannot_be_told_is_held(changes: dict[str, str], code: str) -> None:
     """Nothing is guessed; what is kept cannot pass for a message, since it holds no number of its own."""
     report = counted(make_result(context=replace(CONTEXT, **changes)))
-    with pytest.raises(DeliveryRefusedError) as refused:
+    with pytest.raises(DeliveryHeldError) as held:
         encode_oru(report, SITE)
-    assert refused.value.code == code
+    assert held.value.code == code
     kept = kept_oru(report, SITE)
     assert field(kept, "MSH", 10) == ""
-    with pytest.raises(DeliveryRefusedError) as again:
+    with pytest.raises(DeliveryHeldError) as again:
         ready(kept, SITE)
     assert again.value.code == code
 

@@ -88,6 +88,7 @@ def test_a_message_at_fault_is_a_dead_letter(
     assert isinstance(error, DeliveryRefusedError)
     assert error.code == f"hl7-{code.lower()}"
     assert error.message == f"engine answered {code} (204, PID-1-3)"
+    assert "Müller is unknown" in error.outcome
 
 
 @pytest.mark.parametrize("code", ["AR", "CE"])
