@@ -82,7 +82,7 @@ async function carryOut(request, body) {
   }
   const no = denied(request.method, path, request.headers, query);
   if (no) return no;
-  const restore = snapshot();
+  const restore = path === '/' ? snapshot() : () => {};
   const [outcome, resource] = await router.handleRequest({
     method: request.method, url: path + url.search, pathname: '', params: {}, query, headers: request.headers,
     body: body.length ? JSON.parse(body.toString()) : undefined, config: { transactions: true },
