@@ -3,6 +3,7 @@
 import json
 import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,16 @@ from marrowcount.errors import (
     PeerDeniedError,
     PeerError,
 )
-from marrowcount_adapters.fhir_client.answers import RULES, Answer, Verdict, failure, seconds_to_wait, verdict_of
+from marrowcount_adapters.fhir_client.answers import (
+    PASSING_ISSUES,
+    RULES,
+    SIMPLER_ISSUES,
+    Answer,
+    Verdict,
+    failure,
+    seconds_to_wait,
+    verdict_of,
+)
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -122,3 +132,11 @@ def test_places_that_could_quote_are_not_told(place: object) -> None:
 def test_retry_after_is_seconds_or_a_date(said: str, wait_s: float) -> None:
     """At most an hour; nonsense and the past are no wait (RFC 9110 10.2.3)."""
     assert seconds_to_wait(answer(503, retry_after=said), NOW) == wait_s
+
+
+def test_the_documentation_names_each_rule() -> None:
+    """Every status with a rule, and every issue code that changes one, stands in the table of answers."""
+    text = (Path(__file__).parents[3] / "docs" / "ehr-delivery.md").read_text(encoding="utf-8")
+    answers = text.partition("## Answers")[2].partition("## Pauses")[0]
+    assert not {status for status in RULES if str(status) not in answers}
+    assert not {code for code in PASSING_ISSUES | SIMPLER_ISSUES if f"`{code}`" not in answers}
