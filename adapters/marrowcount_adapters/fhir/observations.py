@@ -10,7 +10,7 @@ from fhir.resources.R4B.observation import Observation
 from marrowcount.cytology.concepts import AUTOMATED_IMAGE_ANALYSIS
 from marrowcount.result import CountResult
 from marrowcount.review.words import cautions, shows_figures
-from marrowcount.workflow.identity import result_uid, slide_uuid
+from marrowcount.workflow.identity import report_uid, slide_uuid
 from marrowcount_adapters.fhir import elements, findings
 from marrowcount_adapters.fhir.ai_transparency import ai_asserted
 
@@ -79,8 +79,8 @@ def _panel(report: Report, about: Shared, members: Sequence[Named], ihct: Named 
         grouping.hasMember = [elements.reference(member.uuid) for member in members]
     if ihct is not None:
         grouping.derivedFrom = [elements.reference(about.study), elements.reference(ihct.uuid)]
-    if isinstance(report.count, CountResult):  # the archive knows it by its structured report
-        evidence = elements.uid_identifier(result_uid(report.count, "differential"))
+    if shows_figures(report):  # the archive knows them by their structured report
+        evidence = elements.uid_identifier(report_uid(report, "differential"))
         grouping.identifier = [elements.uuid_identifier(named.uuid), evidence]
     return named
 

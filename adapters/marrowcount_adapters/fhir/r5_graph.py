@@ -13,8 +13,8 @@ from fhir.resources.bundle import Bundle
 
 from marrowcount.cytology.concepts import COUNTED_TILES, MARROW_REPORT
 from marrowcount.result import CountResult
-from marrowcount.review import ReportStatus
-from marrowcount.workflow.identity import ANNOTATION_SERIES, PRODUCT, REPORT_SERIES, result_uid, slide_uuid
+from marrowcount.review.words import shows_figures
+from marrowcount.workflow.identity import ANNOTATION_SERIES, PRODUCT, REPORT_SERIES, report_uid, result_uid, slide_uuid
 from marrowcount_adapters.fhir import elements
 from marrowcount_adapters.fhir.ai_transparency import ai_asserted
 from marrowcount_adapters.fhir.json_text import plain
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from marrowcount.cytology.cell_types import Code
-    from marrowcount.workflow.identity import ResultSeries
     from marrowcount_adapters.fhir.graph import Graph
 
 __all__ = ["r5_graph"]
@@ -108,19 +107,16 @@ def _renamed(resource: Resource, before: str, after: str) -> Resource:
 
 def _selections(graph: Graph) -> Iterator[Resource]:
     """What of the archive the figures rest upon; taken back where the figures are."""
-    count = graph.said.count
-    if isinstance(count, CountResult):
+    said, count = graph.said, graph.said.count
+    if isinstance(count, CountResult) and shows_figures(said):
         regions = [{"uid": result_uid(count, part), "sopClass": _sop_class(ANNOTATIONS)} for part in ("cells", "tiles")]
-        yield _selection(graph, "annotations", COUNTED_TILES, _series(count, ANNOTATION_SERIES), regions)
-        report = [{"uid": result_uid(count, "differential")}]
-        yield _selection(graph, "structured-report", MARROW_REPORT, _series(count, REPORT_SERIES), report)
+        series = result_uid(count, ANNOTATION_SERIES.part), report_uid(said, REPORT_SERIES.part)
+        yield _selection(graph, "annotations", COUNTED_TILES, series[0], regions)
+        report = [{"uid": report_uid(said, "differential")}]
+        yield _selection(graph, "structured-report", MARROW_REPORT, series[1], report)
     elif graph.figures.members:
         for part, code in (("annotations", COUNTED_TILES), ("structured-report", MARROW_REPORT)):
             yield _selection(graph, part, code, None, [])
-
-
-def _series(count: CountResult, series: ResultSeries) -> str:
-    return result_uid(count, series.part)
 
 
 def _sop_class(uid: str) -> Resource:
@@ -129,12 +125,11 @@ def _sop_class(uid: str) -> Resource:
 
 def _selection(graph: Graph, part: str, code: Code, series: str | None, instances: list[Resource]) -> Resource:
     about, uuid = graph.about, slide_uuid(graph.said.context, f"selection/{part}")
-    withdrawn = graph.said.status is ReportStatus.ENTERED_IN_ERROR or not instances
     selection = {
         "resourceType": "ImagingSelection",
         "meta": plain(ai_asserted()),
         "identifier": [plain(elements.uuid_identifier(uuid))],
-        "status": "entered-in-error" if withdrawn else "available",
+        "status": "available" if instances else "entered-in-error",
         "subject": plain(about.subject),
         "issued": about.issued,
         "code": plain(elements.concept(code)),

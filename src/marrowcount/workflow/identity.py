@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
 from marrowcount import __version__
+from marrowcount.review.people import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,9 +104,8 @@ def report_uid(report: Report, part: str) -> str:
     Raises:
         ValueError: nothing was counted.
     """
-    if not report.signatures:
-        return result_uid(report.result, part)
-    signed = [f"{each.act}|{each.by.system}|{each.by.number}|{each.at.isoformat()}" for each in report.signatures]
+    acts = [each for each in report.signatures if each.act is not Act.KEPT]  # which makes no new instance
+    signed = [f"{each.act}|{each.by.system}|{each.by.number}|{each.at.isoformat()}" for each in acts]
     return result_uid(report.result, "|".join((part, *signed)))
 
 

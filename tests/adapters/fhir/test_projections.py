@@ -23,7 +23,7 @@ from marrowcount.cytology.cell_types import CODES, NDC_CLASSES, CellType
 from marrowcount.cytology.differential import differential_of
 from marrowcount.cytology.histogram import Histogram
 from marrowcount.review import counted
-from marrowcount.workflow.identity import percent_bounds, published_ratio, result_uid
+from marrowcount.workflow.identity import percent_bounds, published_ratio, report_uid, result_uid
 from marrowcount_adapters.fhir import Projection, encode
 from marrowcount_adapters.fhir.json_text import plain, text_of
 
@@ -267,7 +267,8 @@ def test_r5_names_the_images_that_were_counted() -> None:
     assert {annotations["studyUid"], report["studyUid"]} == {CONTEXT.study_uid}
     assert annotations["seriesUid"] == result_uid(count, "annotation-series")
     assert [each["uid"] for each in annotations["instance"]] == [result_uid(count, part) for part in ("cells", "tiles")]
-    assert [each["uid"] for each in report["instance"]] == [result_uid(count, "differential")]
+    assert [each["uid"] for each in report["instance"]] == [report_uid(REPORTS["final"], "differential")]
+    assert report["seriesUid"] == report_uid(REPORTS["final"], "report-series")
     kinds = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in bundle["entry"]}
     for found in resources(bundle, "Observation"):
         targets = [kinds[each["reference"]] for each in found["derivedFrom"]]

@@ -19,6 +19,7 @@ from marrowcount.cytology.convergence import StoppingReason
 from marrowcount.cytology.loinc import CodePolicy
 from marrowcount.result import RESEARCH_USE_ONLY
 from marrowcount.review import counted, kept, verified, withdrawn
+from marrowcount.workflow.identity import report_uid
 from marrowcount_adapters.fhir import FhirSettings, encode_bundle
 
 if TYPE_CHECKING:
@@ -392,3 +393,12 @@ def test_a_withdrawn_preliminary_report_names_no_interpreter() -> None:
     bundle = json.loads(encode_bundle(report, SETTINGS))
     assert "resultsInterpreter" not in one(bundle, "DiagnosticReport")
     assert agents(bundle) == [("author", "machine"), ("author", "4711")]
+
+
+def test_the_panel_carries_the_uid_of_its_own_structured_report() -> None:
+    """What a person signed is another document than the machine's; what was withdrawn has none that holds."""
+    for name in ("preliminary", "final", "corrected"):
+        (found,) = [each for each in observation(bundle_of(name), "47286-0")["identifier"] if "dicom" in each["system"]]
+        assert found["value"] == f"urn:oid:{report_uid(REPORTS[name], 'differential')}"
+    assert len({str(observation(bundle_of(name), "47286-0")["identifier"]) for name in ("preliminary", "final")}) == 2
+    assert len(observation(bundle_of("entered-in-error"), "47286-0")["identifier"]) == 1
