@@ -15,10 +15,9 @@ from marrowcount_adapters.fhir.r4_graph import r4_graph
 from marrowcount_adapters.fhir.rules import R4, R5
 
 if TYPE_CHECKING:
-    from fhir_core.fhirabstractmodel import FHIRAbstractModel
-
     from marrowcount.review import Report
     from marrowcount_adapters.fhir.graph import Graph
+    from marrowcount_adapters.fhir.json_text import Json
     from marrowcount_adapters.fhir.settings import FhirSettings
 
 __all__ = ["Projection", "encode", "encode_bundle"]
@@ -55,7 +54,7 @@ def encode(
         DeliveryRefusedError: ``missing-patient-id`` or ``unmapped-patient-issuer``: hold the delivery, a person must
             look. ``unsound-bundle``: what was made breaks a rule of FHIR, and must not reach a record.
     """
-    bundle = plain(_bundle(graph_of(report, settings, document), document, projection))
+    bundle = _bundle(graph_of(report, settings, document), document, projection)
     if faults := faults_of(bundle, R5 if projection is Projection.R5_GRAPH else R4):
         raise DeliveryRefusedError("unsound-bundle", f"{projection}: {'; '.join(faults[:5])}; report this")
     return text_of(bundle)
@@ -66,14 +65,14 @@ def encode_bundle(report: Report, settings: FhirSettings, document: bytes | None
     return encode(report, settings, document)
 
 
-def _bundle(graph: Graph, document: bytes | None, projection: Projection) -> FHIRAbstractModel:
+def _bundle(graph: Graph, document: bytes | None, projection: Projection) -> dict[str, Json]:
     match projection:
         case Projection.R4_GRAPH:
-            return r4_graph(graph)
+            return plain(r4_graph(graph))
         case Projection.R4_FLAT:
-            return r4_flat(graph, document)
+            return plain(r4_flat(graph, document))
         case Projection.EU_LAB_DOCUMENT:
-            return eu_lab_document(graph)
+            return plain(eu_lab_document(graph))
         case Projection.R5_GRAPH:
             from marrowcount_adapters.fhir.r5_graph import r5_graph  # noqa: PLC0415 - R5's classes take their time
 

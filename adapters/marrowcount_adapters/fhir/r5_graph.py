@@ -36,8 +36,8 @@ ANNOTATIONS: Final = "1.2.840.10008.5.1.4.1.1.91.1"
 """Microscopy Bulk Simple Annotations Storage (PS3.4 B.5)."""
 
 
-def r5_graph(graph: Graph) -> Bundle:
-    """The transaction of ``r4-graph``, said in R5, with selections of the images.
+def r5_graph(graph: Graph) -> Resource:
+    """The transaction of ``r4-graph`` as JSON, said in R5, with selections of the images.
 
     Raises:
         pydantic.ValidationError: it is no R5; a fault of this module.
@@ -53,8 +53,20 @@ def r5_graph(graph: Graph) -> Bundle:
             resource["derivedFrom"] += [{"reference": url} for url in named]
     figures = next(i for i, e in enumerate(bundle["entry"]) if e["resource"]["resourceType"] == "Observation")
     bundle["entry"][figures:figures] = selections
-    made: Bundle = Bundle.model_validate(bundle)
+    made: Resource = _with_long_integers(plain(Bundle.model_validate(bundle)))
     return made
+
+
+def _with_long_integers(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Sizes of attachments are of type integer64 in R5, which JSON holds as strings; the library writes numbers."""
+    if isinstance(part, list):
+        return [_with_long_integers(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: str(value) if name == "size" and "contentType" in part else _with_long_integers(value)
+        for name, value in part.items()
+    }
 
 
 def _report(report: Resource) -> Resource:

@@ -294,6 +294,7 @@ def test_r5_says_by_its_own_elements_what_r4_says_by_others() -> None:
     assert study["series"][0]["modality"]["coding"][0]["code"] == "SM"
     assert one(bundle, "Specimen")["container"][0]["device"]["identifier"]["value"] == "B26-1234-A1"
     assert one(bundle, "Provenance")["authorization"][0]["concept"]["coding"][0]["code"] == "AIAST"
+    assert report["presentedForm"][0]["size"] == str(len(PDF)), "an integer64 is a string in JSON"
     assert not {"imagingStudy", "deviceName", "reason"} & {key for each in (report, device) for key in each}
 
 
