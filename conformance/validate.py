@@ -2,10 +2,11 @@
 
     python conformance/validate.py SLIDE_FOLDER RESULT_FOLDER
 
-Every DICOM file goes through dciodvfy (annotations also with the WG-26 profile), all together through dcentvfy, reports
-and notes through PixelMed's validator of templates and dcmtk's dsrdump where those are installed, the bundle through
-fhirkit and, after ``make node-peers``, ten more (``conformance/fhir/faults.md``). Exit status 1 where one finds an error,
-or warns of what is not in the list of warnings that are allowed. The other tools come with marrowcount's ``dev`` extra.
+Every DICOM file goes through dciodvfy (annotations also with the WG-26 profile), all together through dcentvfy,
+reports and notes through PixelMed's validator of templates and dcmtk's dsrdump where those are installed, the bundle
+through fhirkit and, after ``make node-peers``, ten more (``conformance/fhir/faults.md``). Exit status 1 where one
+finds an error, or warns of what is not in the list of warnings that are allowed. The other tools come with
+marrowcount's ``dev`` extra.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from marrowcount.ports import (
     RefusedOutcome,
     Reports,
     ReportVersion,
+    TakenFile,
 )
 from marrowcount.review import Act, Practitioner, ReportStatus, Signature
 from marrowcount.slides.states import DeliveryState
@@ -75,7 +76,7 @@ def test_a_machines_outcomes_are_versions(ledger: Ledger, reports: Reports) -> N
 def test_a_persons_version_comes_back_whole(ledger: Ledger, reports: Reports) -> None:
     """Who, when, which counts, in which words; the slide's folder is the new one, its history tells of it."""
     count(ledger)
-    assert reports.sign(SIGNED, (EHR,), after(60))
+    assert reports.sign(SIGNED, (EHR,), after(60), ledger.deliveries(SLIDE))
     assert reports.versions(SLIDE)[1] == SIGNED
     slide = ledger.slide(SLIDE)
     assert slide is not None
@@ -89,7 +90,7 @@ def test_a_persons_version_comes_back_whole(ledger: Ledger, reports: Reports) ->
 def test_a_persons_version_owes_what_it_says_and_lets_go_of_what_waited(ledger: Ledger, reports: Reports) -> None:
     """The newer version takes the place of the older one that was not sent yet."""
     count(ledger, PACS, EHR)
-    assert reports.sign(SIGNED, (PACS,), after(60))
+    assert reports.sign(SIGNED, (PACS,), after(60), ledger.deliveries(SLIDE))
     assert states(ledger) == ["superseded", "superseded", "waiting"]
     assert [each.version for each in ledger.deliveries()] == [1, 1, 2]
 
@@ -98,7 +99,7 @@ def test_a_persons_version_owes_what_it_says_and_lets_go_of_what_waited(ledger: 
 def test_only_the_next_version_is_recorded(ledger: Ledger, reports: Reports, number: int) -> None:
     """Whoever saw an older state decides anew."""
     count(ledger, PACS)
-    assert not reports.sign(replace(SIGNED, version=number), (EHR,), NOW)
+    assert not reports.sign(replace(SIGNED, version=number), (EHR,), NOW, ledger.deliveries(SLIDE))
     assert len(reports.versions(SLIDE)) == 1
     assert states(ledger) == ["waiting"]
     assert EventKind.SIGNED not in kinds(ledger)
@@ -108,26 +109,29 @@ def test_of_two_who_sign_at_once_one_is_first(ledger: Ledger, reports: Reports) 
     """The other is told."""
     count(ledger)
     with ThreadPoolExecutor(4) as pool:
-        signed = list(pool.map(lambda _: reports.sign(SIGNED, (EHR,), NOW), range(4)))
+        signed = list(pool.map(lambda _: reports.sign(SIGNED, (EHR,), NOW, ()), range(4)))
     assert sorted(signed) == [False, False, False, True]
     assert states(ledger) == ["waiting"]
 
 
-def test_letting_go_before_signing(ledger: Ledger, reports: Reports) -> None:
-    """What waits or is held is superseded, what was sent is not; nothing where somebody was faster."""
+def test_who_saw_other_deliveries_decides_anew(ledger: Ledger, reports: Reports) -> None:
+    """A destination got something meanwhile, or may be getting it, that the version would have to take back."""
     count(ledger, PACS, EHR)
-    ledger.delivered(lease(ledger), NOW)
-    assert not reports.let_go_waiting(SLIDE, 2, NOW)
-    assert states(ledger) == ["delivered", "waiting"]
-    assert reports.let_go_waiting(SLIDE, 1, NOW)
-    assert states(ledger) == ["delivered", "superseded"]
+    seen = ledger.deliveries(SLIDE)
+    sending = lease(ledger)
+    assert not reports.sign(SIGNED, (), NOW, seen)
+    seen = ledger.deliveries(SLIDE)
+    ledger.file_taken(sending, TakenFile("ann.dcm", "1.2", "1.2.3.4"))
+    assert not reports.sign(SIGNED, (), NOW, seen)
+    assert reports.sign(SIGNED, (), NOW, ledger.deliveries(SLIDE))
+    assert states(ledger) == ["sending", "superseded"]
 
 
 def test_what_is_being_sent_is_not_sent_again_after_a_newer_version(ledger: Ledger, reports: Reports) -> None:
     """An attempt under way that fails is superseded; one of a sender that died as well."""
     count(ledger, PACS, EHR)
     under_way, lost = lease(ledger), lease(ledger)
-    assert reports.sign(SIGNED, (), after(1))
+    assert reports.sign(SIGNED, (), after(1), ledger.deliveries(SLIDE))
     ledger.retry_delivery(under_way, "no answer", after(2), after(2))
     assert states(ledger) == ["superseded", "sending"]
     assert ledger.lease_delivery("sender", after(2 * LEASE_S), LEASE_S) is None
@@ -138,7 +142,7 @@ def test_what_is_being_sent_is_not_sent_again_after_a_newer_version(ledger: Ledg
 def test_a_machine_does_not_touch_what_a_person_answered_for(ledger: Ledger, reports: Reports) -> None:
     """A new count that is not given out lets go of nothing, outdates nothing, and the history asks for a review."""
     count(ledger, EHR)
-    assert reports.sign(SIGNED, (PACS, EHR), after(60))
+    assert reports.sign(SIGNED, (PACS, EHR), after(60), ledger.deliveries(SLIDE))
     outcome = CountedOutcome("1.2.3/2", "{}", (), follows=2, given_out=False)
     assert ledger.finish(counting(ledger, 2), outcome, after(70))
     assert states(ledger) == ["superseded", "waiting", "waiting"]
@@ -151,11 +155,11 @@ def test_a_machine_does_not_touch_what_a_person_answered_for(ledger: Ledger, rep
 def test_keeping_a_report_changes_nothing_for_those_who_have_it(ledger: Ledger, reports: Reports) -> None:
     """Neither is anything sent, nor what is still on its way let go."""
     count(ledger)
-    assert reports.sign(SIGNED, (EHR,), after(60))
+    assert reports.sign(SIGNED, (EHR,), after(60), ledger.deliveries(SLIDE))
     outcome = CountedOutcome("1.2.3/2", "{}", (), follows=2, given_out=False)
     assert ledger.finish(counting(ledger, 2), outcome, after(70))
     kept = replace(SIGNED, version=4, signature=Signature(Act.KEPT, SHE, after(90)), given_out=False)
-    assert reports.sign(kept, (), after(90))
+    assert reports.sign(kept, (), after(90), ledger.deliveries(SLIDE))
     assert states(ledger) == ["waiting"]
     assert reports.versions(SLIDE)[-1] == kept
     slide = ledger.slide(SLIDE)
@@ -168,7 +172,7 @@ def test_a_count_that_a_person_overtook_is_lost(ledger: Ledger, reports: Reports
     """It was made without knowing the person's version; its lease ends, and it is made anew."""
     count(ledger)
     job = counting(ledger, 2)
-    assert reports.sign(SIGNED, (EHR,), after(60))
+    assert reports.sign(SIGNED, (EHR,), after(60), ledger.deliveries(SLIDE))
     if refused:
         recorded = ledger.refuse(job, RefusedOutcome("no-cells", "none", follows=1), after(61))
     else:

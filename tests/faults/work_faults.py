@@ -31,7 +31,7 @@ from marrowcount.testing import HeldClock
 from marrowcount.workflow.deliver import deliver_once
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.dimse.pacs import StandInPacs
-from marrowcount_adapters.sql import SqlTasks
+from marrowcount_adapters.sql import SqlReports, SqlTasks
 from marrowcount_adapters.wsi.header import read_header
 from peer_node import faults_of
 from small_slides import write_small_slide
@@ -147,8 +147,9 @@ def worked(parts: Parts, illness: tuple[Callable[[], None], Callable[[], None]],
 
 def work_of(parts: Parts, recover: Callable[[], None]) -> Work:
     settings, ledger = parts.settings, parts.ledger
-    tasks = SqlTasks(ledger)  # type: ignore[arg-type] # the ledger of open_parts is one of SQL
-    counter = SlideCounter(settings, ledger, parts.store, load_models(settings.count), threading.Event(), tasks)
+    tasks, reports = SqlTasks(ledger), SqlReports(ledger)  # type: ignore[arg-type] # that of open_parts is one of SQL
+    models = load_models(settings.count)
+    counter = SlideCounter(settings, ledger, reports, parts.store, models, threading.Event(), tasks)
     return Work(parts, counter, destinations_of(settings, parts.trail), recover, HeldClock(parts.clock.now()))
 
 

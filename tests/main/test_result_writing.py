@@ -28,6 +28,7 @@ from marrowcount.main.result_files import (
 )
 from marrowcount.main.result_folders import is_whole
 from marrowcount.main.result_writing import write_refusal, write_result
+from marrowcount.review import counted
 from marrowcount.settings import EhrSection, Settings
 from marrowcount.slides.manifest import read_manifest
 from marrowcount.testing import PictureSlide, ScriptedCellModel, ScriptedRoiModel
@@ -52,7 +53,7 @@ def illustrations_of(result: CountResult) -> Illustrations:
 
 def write(out: Path, result: CountResult, *, report: bool = True) -> None:
     illustrations = illustrations_of(result) if report else None
-    write_result(result, make_source_header(), out, Settings(), illustrations=illustrations)
+    write_result(counted(result), make_source_header(), out, Settings(), illustrations=illustrations)
 
 
 def names(out: Path) -> set[str]:
@@ -86,7 +87,7 @@ def test_a_newer_result_leaves_nothing_of_the_older(tmp_path: Path) -> None:
     assert not (tmp_path / GALLERY_FOLDER / "plasma-cell.png").exists()
     assert (tmp_path / GALLERY_FOLDER / "blast.png").exists()
     write(tmp_path, fewer, report=False)
-    assert names(tmp_path) == {*DICOM[:-1], "fhir.json", "ihct.png", RESULT_FILE}
+    assert names(tmp_path) == {*DICOM[:-1], "count.npz", "fhir.json", "ihct.png", RESULT_FILE}
     assert not (tmp_path / GALLERY_FOLDER).exists()
     assert "report.pdf.dcm" not in dicom_files_in(tmp_path)
 
@@ -153,7 +154,7 @@ def test_a_model_without_a_card_has_none(tmp_path: Path) -> None:
 def test_forms_that_no_record_wants_any_more_are_taken_away(tmp_path: Path) -> None:
     """A later count leaves no bundle of an earlier one behind, whatever records there were."""
     ehr = EhrSection(name="ehr", base_url="https://ehr.example.org/fhir", projection="r4-flat")
-    write_result(make_result(FEW), make_source_header(), tmp_path, Settings(ehr=(ehr,)))
+    write_result(counted(make_result(FEW)), make_source_header(), tmp_path, Settings(ehr=(ehr,)))
     assert (tmp_path / "fhir.r4-flat.json").exists()
     write(tmp_path, make_result(FEW), report=False)
     assert {path.name for path in tmp_path.glob("fhir*")} == {"fhir.json"}

@@ -24,7 +24,7 @@ from marrowcount.main.result_files import (
     dicom_files_in,
 )
 from marrowcount.main.result_writing import dicom_objects, write_refusal
-from marrowcount.main.superseding import Earlier, latest_documents, reissued
+from marrowcount.main.superseding import Earlier, documents_in, reissued
 from marrowcount.review import counted
 from marrowcount.settings import EvidenceSection
 from marrowcount.slides.geometry import SpacingMm
@@ -61,22 +61,21 @@ def uids(folder: Path) -> dict[str, str]:
     return {name: str(dcmread(folder / name).SOPInstanceUID) for name in dicom_files_in(folder)}
 
 
-def latest_uids(folder: Path, revision: int) -> dict[str, str]:
-    return {name: str(header.SOPInstanceUID) for name, header in latest_documents(folder, revision).items()}
+def document_uids(folder: Path) -> dict[str, str]:
+    return {name: str(header.SOPInstanceUID) for name, header in documents_in(folder).items()}
 
 
 def test_a_first_result_has_no_predecessors(tmp_path: Path) -> None:
     """It consists of annotations, map and reports."""
     given_out(tmp_path / "1.1", RESULT)
     assert dicom_files_in(tmp_path / "1.1") == (CELLS_ANN, ROI_ANN, HEAT_MAP_SEG, DIFFERENTIAL_SR, REGIONS_SR)
-    assert latest_documents(tmp_path, 1) == {}
-    assert latest_documents(tmp_path / "none", 1) == {}
+    assert documents_in(tmp_path / "none") == {}
 
 
 def test_documents_name_their_predecessors(tmp_path: Path) -> None:
     """Each that of its own kind (PS3.3 C.17.2)."""
     given_out(tmp_path / "1.1", RESULT)
-    given_out(tmp_path / "2.1", OTHER_RESULT, Earlier(latest_documents(tmp_path, 2)))
+    given_out(tmp_path / "2.1", OTHER_RESULT, Earlier(documents_in(tmp_path / "1.1")))
     old = uids(tmp_path / "1.1")
     assert not set(old.values()) & set(uids(tmp_path / "2.1").values())
     for name in (DIFFERENTIAL_SR, REGIONS_SR):
@@ -85,21 +84,12 @@ def test_documents_name_their_predecessors(tmp_path: Path) -> None:
         assert predecessor.ReferencedSOPInstanceUID == old[name]
 
 
-def test_the_latest_of_many_is_the_predecessor(tmp_path: Path) -> None:
-    """By number, not by spelling; of the same revision none, and a folder that is not whole was never given out."""
-    for revision in (2, 9, 10, 11):
-        given_out(tmp_path / f"{revision}.1", replace(RESULT, issue=revision))
-    (tmp_path / "10.1" / RESULT_FILE).unlink()
-    documents = {name: uid for name, uid in uids(tmp_path / "9.1").items() if name in {DIFFERENTIAL_SR, REGIONS_SR}}
-    assert latest_uids(tmp_path, 11) == documents
-
-
 def test_after_a_refusal_there_is_no_predecessor(tmp_path: Path) -> None:
     """The documents before it were taken back already."""
     given_out(tmp_path / "1.1", RESULT)
     models = (ScriptedRoiModel(), ScriptedCellModel())
     write_refusal(SlideError(Refusal.NO_CELLS, "none"), tmp_path / "2.1", models, "1.2.3")
-    assert latest_documents(tmp_path, 3) == {}
+    assert documents_in(tmp_path / "2.1") == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 4096])
@@ -108,7 +98,7 @@ def test_a_damaged_document_is_told_of_and_stops_nothing(tmp_path: Path, content
     given_out(tmp_path / "1.1", RESULT)
     (tmp_path / "1.1" / DIFFERENTIAL_SR).write_bytes(content)
     with capture_logs() as logs:
-        assert latest_uids(tmp_path, 2) == {REGIONS_SR: uids_of_regions(tmp_path / "1.1")}
+        assert document_uids(tmp_path / "1.1") == {REGIONS_SR: uids_of_regions(tmp_path / "1.1")}
     assert [(each["event"], each["file"].rpartition("/")[2]) for each in logs] == [
         ("result.predecessor_not_named", DIFFERENTIAL_SR)
     ]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from marrowcount.main.worker import SlideCounter
-from marrowcount.ports import Job
-from marrowcount.settings import Settings
+from marrowcount.main.slide_images import SlideImages
 from marrowcount.slides.geometry import SizePx
 from marrowcount.testing import InMemoryLedger, TemporaryStore, made_up_instance
 
@@ -31,6 +28,5 @@ def test_a_level_with_a_gap_is_not_counted_from(tmp_path: Path) -> None:
         replace(label, facts=replace(label.facts, image_type=("ORIGINAL", "PRIMARY", "LABEL", "NONE"))),
     ):
         ledger.record_instance(instance)
-    counter = SlideCounter(Settings(), ledger, store, cast("Any", ()), threading.Event(), cast("Any", None))
-    names = [path.name for path in counter._images(Job(1, SLIDE, 1, 1, NOW))]
+    names = [path.name for path in SlideImages(ledger, store, SLIDE).files]
     assert names == [f"{SLIDE}.1.dcm", f"{SLIDE}.3.dcm"]

@@ -75,7 +75,7 @@ def counter(settings: Settings, ledger: InMemoryLedger, tmp_path: Path) -> Slide
     for instance in ledger.instances(SLIDE):
         store.path(instance.file.path).parent.mkdir(parents=True, exist_ok=True)
         store.path(instance.file.path).write_bytes(b"no image")
-    return SlideCounter(settings, ledger, store, cast("Any", models), threading.Event(), cast("Any", None))
+    return SlideCounter(settings, ledger, ledger, store, cast("Any", models), threading.Event(), cast("Any", None))
 
 
 def lease_of(job: Job) -> Lease:

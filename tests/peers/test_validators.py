@@ -16,8 +16,9 @@ from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import Refusal
 from marrowcount.main.result_files import DICOM_FILES, NOTE_ENDING, RESULT_FILE, dicom_files_in
 from marrowcount.main.result_writing import write_result
-from marrowcount.main.superseding import Earlier, latest_documents
+from marrowcount.main.superseding import Earlier, documents_in
 from marrowcount.main.taking_back import REPLACED, WITHDRAWN, write_notes
+from marrowcount.review import counted
 from marrowcount.settings import EvidenceSection, Settings
 from marrowcount.workflow.illustrate import illustrate, thumbnail_of
 from marrowcount_adapters.wsi.header import read_header, read_identity
@@ -50,10 +51,10 @@ def results(slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         header = read_header(opened.base_paths[0])
         pictures = illustrate(opened, result, thumbnail_of(*opened.overview()))
     inside = replace(result, tiles=tuple(each for each in result.tiles if max(each.tile.row, each.tile.column) < 4))
-    write_result(inside, header, folder / "1.1", settings, illustrations=pictures)
+    write_result(counted(inside), header, folder / "1.1", settings, illustrations=pictures)
     later = replace(inside, models=(MODELS[0], replace(MODELS[1], version="2.2.0", sha256="c" * 64)))
-    earlier = Earlier(latest_documents(folder, 2))
-    write_result(later, header, folder / "2.1", settings, illustrations=pictures, earlier=earlier)
+    earlier = Earlier(documents_in(folder / "1.1"))
+    write_result(counted(later), header, folder / "2.1", settings, illustrations=pictures, earlier=earlier)
     outdated = [read_identity(folder / "1.1" / name) for name in dicom_files_in(folder / "1.1")]
     moment = datetime(2026, 10, 2, 8, 0, tzinfo=UTC)
     write_notes(folder / "2.1", {"archive": outdated}, later.models, REPLACED, moment)

@@ -19,6 +19,7 @@ from marrowcount.main.result_writing import write_result
 from marrowcount.phantom import PhantomSlide
 from marrowcount.ports import CountedOutcome, CountProgress, DeliveryKind, DeliveryOrder, RefusedOutcome
 from marrowcount.result import CountResult
+from marrowcount.review import counted
 from marrowcount.slides.detections import Detection, LookedAtTile
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.workflow.illustrate import illustrate, thumbnail_of
@@ -88,7 +89,7 @@ def hold_counted_slide(parts: Parts, drawn: DrawnSlide) -> CountedSlide:
     results = parts.settings.results_folder / place
     with open_slide(files) as slide:
         illustrations = illustrate(slide, result, thumbnail_of(*slide.overview()))
-    write_result(result, read_header(base), results, parts.settings, illustrations=illustrations)
+    write_result(counted(result), read_header(base), results, parts.settings, illustrations=illustrations)
     _record(parts, result.context.series_uid, place)
     return CountedSlide(result.context.series_uid, result, results)
 

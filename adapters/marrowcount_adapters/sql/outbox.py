@@ -32,6 +32,7 @@ __all__ = [
     "find_asked",
     "find_awaiting_commitment",
     "find_destinations_waiting",
+    "find_locked",
     "find_one",
     "keep",
     "lease",
@@ -271,6 +272,12 @@ def find(connection: Connection, series_uid: str | None) -> Sequence[Delivery]:
     if series_uid is not None:
         wanted = wanted.where(deliveries.c.series_uid == series_uid)
     return [delivery_of(row) for row in connection.execute(wanted)]
+
+
+def find_locked(connection: Connection, series_uid: str) -> Sequence[Delivery]:
+    """Deliveries of one slide, the oldest first; nobody changes them until the transaction ends."""
+    wanted = select(deliveries).where(deliveries.c.series_uid == series_uid).order_by(deliveries.c.delivery_id)
+    return [delivery_of(row) for row in connection.execute(wanted.with_for_update())]
 
 
 def find_awaiting_commitment(connection: Connection, asked_until: datetime) -> Sequence[Delivery]:

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.ports import EventKind, Reports, ReportVersion
 from marrowcount.review import Act, Practitioner, ReportStatus, Signature
-from marrowcount_adapters.sql.outbox import owe, supersede_before
+from marrowcount_adapters.sql.outbox import find_locked, owe, supersede_before
 from marrowcount_adapters.sql.report_tables import reports
 from marrowcount_adapters.sql.statements import lock_slide, note
 from marrowcount_adapters.sql.tables import slides
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from marrowcount.ports import DeliveryOrder
+    from marrowcount.ports import Delivery, DeliveryOrder
     from marrowcount_adapters.sql.database import SqlDatabase
 
 __all__ = ["SqlReports", "add_version", "latest_version"]
@@ -39,26 +39,21 @@ class SqlReports(Reports):
         with self._database.reading() as connection:
             return [_version_of(row) for row in connection.execute(wanted)]
 
-    def let_go_waiting(self, series_uid: str, latest: int, now: datetime) -> bool:
+    def sign(
+        self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime, seen: Sequence[Delivery]
+    ) -> bool:
         """See the port."""
+        series_uid = version.series_uid
         with self._database.writing() as connection:
             lock_slide(connection, series_uid)
-            if latest_version(connection, series_uid) != latest:
-                return False
-            supersede_before(connection, series_uid, latest + 1, now)
-            return True
-
-    def sign(self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime) -> bool:
-        """See the port."""
-        with self._database.writing() as connection:
-            lock_slide(connection, version.series_uid)
-            if latest_version(connection, version.series_uid) != version.version - 1:
+            follows = latest_version(connection, series_uid) == version.version - 1
+            if not follows or find_locked(connection, series_uid) != list(seen):
                 return False
             add_version(connection, version)
             _show(connection, version)
-            note(connection, now, version.series_uid, EventKind.SIGNED, _told(version))
+            note(connection, now, series_uid, EventKind.SIGNED, _told(version))
             if version.given_out:
-                supersede_before(connection, version.series_uid, version.version, now)
+                supersede_before(connection, series_uid, version.version, now)
             for order in deliveries:
                 owe(connection, version, order, now)
             return True

@@ -18,6 +18,7 @@ from marrowcount.main.ingest_commands import ingest
 from marrowcount.main.keys_commands import keys
 from marrowcount.main.outbox_commands import commitments, outbox
 from marrowcount.main.pull_commands import pull
+from marrowcount.main.result_commands import result
 from marrowcount.main.slide_commands import slide
 from marrowcount.main.train_commands import crossvalidate, model, train
 from marrowcount.main.worklist_commands import worklist
@@ -45,6 +46,7 @@ app.add_typer(active, name="active")
 app.command("ingest")(ingest)
 app.command("pull")(pull)
 app.add_typer(slide, name="slide")
+app.add_typer(result, name="result")
 app.add_typer(outbox, name="outbox")
 app.add_typer(commitments, name="commitments")
 app.add_typer(worklist, name="worklist")

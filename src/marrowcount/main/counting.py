@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from marrowcount.main.models import seen_in_training
 from marrowcount.main.result_writing import write_result
+from marrowcount.main.superseding import Earlier, reissued
+from marrowcount.review import counted
 from marrowcount.slides.suitability import candidate_tiles
 from marrowcount.workflow.count import CountSettings, count_slide
 from marrowcount.workflow.illustrate import illustrate, thumbnail_of
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from marrowcount.main.superseding import Earlier
     from marrowcount.ports import CellModel, Progress, RoiModel, Slide
-    from marrowcount.result import CountResult
+    from marrowcount.review import Report
     from marrowcount.settings import Settings
     from marrowcount.slides.tiles import Tile
     from marrowcount.workflow.illustrate import Thumbnail
@@ -36,7 +37,7 @@ def count_files(
     progress: Progress | None = None,
     *,
     earlier: Earlier | None = None,
-) -> CountResult:
+) -> Report:
     """Count the slide and write its result files into ``out``, which is made where it is missing.
 
     Args:
@@ -59,11 +60,13 @@ def count_files(
             seen=seen_in_training(section),
             refused_distance=section.refused_distance,
         )
-        result = count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress)
+        before = earlier or Earlier()
+        result = reissued(count_slide(slide, tiles, models, how, clock=SystemClock(), progress=progress), before)
+        report = counted(result, before.statuses)
         illustrations = illustrate(slide, result, thumbnail) if settings.report.enabled else None
         header = read_header(slide.base_paths[0])
-        write_result(result, header, out, settings, illustrations=illustrations, earlier=earlier)
-    return result
+        write_result(report, header, out, settings, illustrations=illustrations, earlier=before)
+    return report
 
 
 def _looked_over(slide: Slide) -> tuple[Sequence[Tile], Thumbnail]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from marrowcount.main.auditing import AuditedDestination
 from marrowcount.main.ehr_access import smart_auth
 from marrowcount.main.fhir_forms import written_for
-from marrowcount.main.hl7_messages import hl7_destination
+from marrowcount.main.hl7_messages import hl7_destination, hl7_file
+from marrowcount.main.result_files import FHIR_FILE, MODALITIES, dicom_files_in
 from marrowcount.main.securing import ehr_context, pacs_context, stow_context
 from marrowcount.ports import DeliveryKind
 from marrowcount.ports.audit import Party
@@ -19,13 +20,20 @@ from marrowcount_adapters.dimse import Calling, DicomDestination, OnCommitment, 
 from marrowcount_adapters.fhir_client import FhirDestination, Way, subject_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from marrowcount.ports import DeliveryOrder, Destination
     from marrowcount.settings import EhrSection, PacsSection, Settings, StowSection
     from marrowcount.workflow.auditing import AuditTrail
 
-__all__ = ["destinations_of", "ehr_destination", "orders_of", "pacs_destination", "routes_of", "stow_destination"]
+__all__ = [
+    "destinations_of",
+    "ehr_destination",
+    "orders_of_folder",
+    "pacs_destination",
+    "routes_of",
+    "stow_destination",
+]
 
 
 def destinations_of(
@@ -116,32 +124,34 @@ def _pacs_route(pacs: PacsSection) -> Route:
     return Route(DeliveryKind.DICOM, pacs.name, frozenset(pacs.modalities), pacs.senders, pacs.institutions, own)
 
 
-def orders_of(
-    settings: Settings,
-    dicom_files: Mapping[str, str],
-    fhir_file: str,
-    origin: Origin,
-    hl7_files: Mapping[str, str] = MappingProxyType({}),
+def orders_of_folder(
+    settings: Settings, place: str, origin: Origin, *, messages: bool = True
 ) -> tuple[DeliveryOrder, ...]:
-    """What a result owes to whom.
+    """What a version of a report owes to whom.
 
     Args:
-        settings: that name the destinations.
-        dicom_files: each with its modality, in the order of sending.
-        fhir_file: the bundle in its usual form; empty where there is none.
+        settings: that name the destinations, and where results lie.
+        place: folder of the version with its files, below that of all results.
         origin: of the slide.
-        hl7_files: each with the name of the destination that it was written for.
+        messages: whether health records are told.
     """
+    folder = settings.results_folder / place
     by_dicom = frozenset({DeliveryKind.DICOM, DeliveryKind.STOW})
-    files = [ResultFile(path, by_dicom, modality) for path, modality in dicom_files.items()]
-    bundles = written_for(settings, fhir_file) if fhir_file else ()
-    by_mllp = frozenset({DeliveryKind.HL7V2})
-    messages = [ResultFile(path, by_mllp, destination=name) for path, name in hl7_files.items()]
-    subject = subject_of(settings.results_folder / fhir_file) if fhir_file else ""
+    files = [ResultFile(f"{place}/{name}", by_dicom, MODALITIES[name]) for name in dicom_files_in(folder)]
+    if messages:
+        files += [each for each in _messages(settings, place) if (settings.results_folder / each.path).is_file()]
+    subject = subject_of(folder / FHIR_FILE) if messages and (folder / FHIR_FILE).is_file() else ""
     each_version = {section.name for section in settings.ehr if section.needs_each_version}
     return tuple(
         order
-        if order.kind in by_dicom
+        if order.kind.is_of_instances
         else replace(order, subject=subject, skippable=order.destination not in each_version)
-        for order in orders([*files, *bundles, *messages], origin, routes_of(settings))
+        for order in orders(files, origin, routes_of(settings))
     )
+
+
+def _messages(settings: Settings, place: str) -> Iterator[ResultFile]:
+    """Each with the health record, or the receiver, that it is written for."""
+    yield from written_for(settings, f"{place}/{FHIR_FILE}")
+    for each in settings.hl7:
+        yield ResultFile(f"{place}/{hl7_file(each.name)}", frozenset({DeliveryKind.HL7V2}), destination=each.name)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CELLS_ANN",
     "CHART_FILE",
+    "COUNT_FILE",
     "DICOM_FILES",
     "DIFFERENTIAL_SR",
     "DOCUMENT",
@@ -38,6 +39,8 @@ HEAT_MAP_SEG: Final = "roi-map.seg.dcm"
 REGIONS_SR: Final = "regions.sr.dcm"
 DOCUMENT: Final = "report.pdf.dcm"
 FHIR_FILE: Final = "fhir.json"
+COUNT_FILE: Final = "count.npz"
+"""What was found, whole: from it later versions of the report are made. For the node alone."""
 CHART_FILE: Final = "ihct.png"
 REPORT_FILE: Final = "report.pdf"
 ROI_MAP_FILE: Final = "roi-map.png"
@@ -62,7 +65,7 @@ NOTE_ENDING: Final = ".ko.dcm"
 
 DICOM_FILES: Final = tuple(MODALITIES)
 
-OTHER_FILES: Final = (FHIR_FILE, CHART_FILE, REPORT_FILE, ROI_MAP_FILE, THUMBNAIL_FILE, GALLERY_FILE)
+OTHER_FILES: Final = (FHIR_FILE, COUNT_FILE, CHART_FILE, REPORT_FILE, ROI_MAP_FILE, THUMBNAIL_FILE, GALLERY_FILE)
 """What a result consists of besides, but for :data:`GALLERY_FOLDER` and :data:`RESULT_FILE`, which is written last."""
 
 

@@ -28,9 +28,11 @@ def place_of(job: Job, results: Path) -> str:
     """The folder of this attempt, below the results folder; what earlier attempts left is removed.
 
     Earlier attempts at the same revision were never recorded; those at older revisions may have been, and then they
-    are whole.
+    are whole. What persons signed lies in folders ``revision.attempt.version``, which are left alone: one that is not
+    whole may be just being written.
     """
-    for folder in (results / job.series_uid).glob("*.*"):
+    attempts = (each for each in (results / job.series_uid).glob("*.*") if each.name.count(".") == 1)
+    for folder in attempts:
         if folder.name.startswith(f"{job.revision}.") or not is_whole(folder):
             shutil.rmtree(folder, ignore_errors=True)
     return f"{job.series_uid}/{job.revision}.{job.attempt}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from marrowcount.main.fhir_files import fhir_files
 from marrowcount.main.fhir_forms import FHIR_FORMS
-from marrowcount.main.hl7_messages import HL7_FILES, hl7_messages
+from marrowcount.main.hl7_messages import HL7_FILES
+from marrowcount.main.message_files import message_files
 from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
     CELLS_ANN,
     CHART_FILE,
+    COUNT_FILE,
     DICOM_FILES,
     DIFFERENTIAL_SR,
     DOCUMENT,
@@ -25,11 +26,11 @@ from marrowcount.main.result_files import (
     ROI_ANN,
 )
 from marrowcount.main.result_folders import sync_folders
-from marrowcount.main.superseding import Earlier, reissued
-from marrowcount.review import counted
+from marrowcount.main.superseding import Earlier
 from marrowcount_adapters.annotations import AnnotationForm, encode_cells, encode_roi
 from marrowcount_adapters.annotations.heat_map import encode_heat_map
 from marrowcount_adapters.charts import draw_ihct
+from marrowcount_adapters.count_file import encode_count
 from marrowcount_adapters.encapsulated_pdf import encode_document
 from marrowcount_adapters.result_json import encode_refusal, encode_result
 from marrowcount_adapters.structured_report import encode_differential, encode_regions
@@ -42,16 +43,15 @@ if TYPE_CHECKING:
 
     from marrowcount.errors import SlideError
     from marrowcount.ports import CellModel, RoiModel
-    from marrowcount.result import CountResult
     from marrowcount.review import Report
     from marrowcount.settings import EvidenceSection, Settings
     from marrowcount.workflow.illustrate import Illustrations
 
-__all__ = ["dicom_objects", "write_dataset", "write_refusal", "write_result"]
+__all__ = ["dicom_objects", "write_dataset", "write_refusal", "write_result", "write_withdrawal"]
 
 
 def write_result(
-    result: CountResult,
+    report: Report,
     header: Dataset,
     out: Path,
     settings: Settings,
@@ -59,10 +59,10 @@ def write_result(
     illustrations: Illustrations | None = None,
     earlier: Earlier | None = None,
 ) -> None:
-    """Write all encodings of a result; result.json last, so that where it stands, all stands.
+    """Write all encodings of a report on a count; result.json last, so that where it stands, all stands.
 
     Args:
-        result: the count.
+        report: on a count.
         header: of an instance of the base level.
         out: the folder, made where it is missing.
         settings: that say what is wanted.
@@ -70,21 +70,22 @@ def write_result(
         earlier: what was given out for the slide before.
     """
     _begin(out)
-    before = earlier or Earlier()
-    result = reissued(result, before)
-    report = counted(result)
-    files: Mapping[str, bytes] = {} if illustrations is None else report_files(report, illustrations)
-    document = files.get(REPORT_FILE)
-    messages = hl7_messages(report, settings, document)
-    objects = dicom_objects(report, header, settings.evidence, before, document)
+    pages: Mapping[str, bytes] = {} if illustrations is None else report_files(report, illustrations)
+    document = pages.get(REPORT_FILE)
+    objects = dicom_objects(report, header, settings.evidence, earlier or Earlier(), document)
     for name, dataset in objects.items():
         write_dataset(out / name, dataset)
-    bundles = fhir_files(report, settings, document)
-    for name, content in (*files.items(), *messages.items(), *bundles.items()):
+    messages = message_files(report, settings, document)
+    _write_rest(out, {*objects}, {**pages, **messages, CHART_FILE: draw_ihct(report)}, report, encode_result(report))
+
+
+def _write_rest(out: Path, written: set[str], files: Mapping[str, bytes], report: Report | None, summary: str) -> None:
+    """What is no DICOM instance: the count, from which later versions are made, and result.json last of all."""
+    kept = {} if report is None else {COUNT_FILE: encode_count(report.count)}
+    for name, content in {**files, **kept}.items():
         _write(out / name, content)
-    _write(out / CHART_FILE, draw_ihct(report))
-    _take_away(out, {*objects, *files, *messages, *bundles, CHART_FILE})
-    _write(out / RESULT_FILE, encode_result(report).encode())
+    _take_away(out, {*written, *files, *kept})
+    _write(out / RESULT_FILE, summary.encode())
     sync_folders(*(folder for folder in (out / GALLERY_FOLDER, out) if folder.is_dir()))
 
 
@@ -124,21 +125,39 @@ def _same(earlier: Earlier, name: str) -> tuple[Dataset, ...]:
 
 
 def write_refusal(
-    error: SlideError, out: Path, models: tuple[RoiModel, CellModel], series_uid: str | None = None
+    error: SlideError,
+    out: Path,
+    models: tuple[RoiModel, CellModel],
+    series_uid: str | None = None,
+    report: tuple[Report, Settings] | None = None,
 ) -> None:
-    """Write ``result.json`` of a slide that was refused; the files of an earlier result are taken away.
+    """Write what is left of a slide that was refused; the files of an earlier result are taken away.
 
     Args:
         error: why.
         out: the folder, made where it is missing.
         models: that would have counted.
         series_uid: of the slide.
+        report: that says so to health records, and the settings that say how; None where it cannot be told whose slide
+            it is.
     """
     _begin(out)
-    _take_away(out, set())
     identities = [model.identity for model in models]
-    _write(out / RESULT_FILE, encode_refusal(error, series_uid=series_uid, models=identities).encode())
-    sync_folders(out)
+    version = report[0].version if report else 1
+    summary = encode_refusal(error, series_uid=series_uid, models=identities, version=version)
+    _write_rest(out, set(), message_files(*report) if report else {}, report[0] if report else None, summary)
+
+
+def write_withdrawal(report: Report, out: Path, settings: Settings) -> None:
+    """Write what is left of a report that a person withdrew: word of it, and no instance.
+
+    Args:
+        report: entered in error.
+        out: the folder, made where it is missing.
+        settings: that say how health records are told.
+    """
+    _begin(out)
+    _write_rest(out, set(), message_files(report, settings), report, encode_result(report))
 
 
 def _begin(out: Path) -> None:

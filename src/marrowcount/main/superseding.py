@@ -10,7 +10,7 @@ import structlog
 
 from marrowcount.errors import InstanceError
 from marrowcount.main.result_files import DIFFERENTIAL_SR, REGIONS_SR
-from marrowcount.main.result_folders import is_whole
+from marrowcount.review import DECIDED
 from marrowcount.workflow.identity import INSTANCES, result_uid
 from marrowcount_adapters.wsi.header import read_identity
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from marrowcount.result import CountResult
+    from marrowcount.review import ReportStatus
 
-__all__ = ["Earlier", "latest_documents", "reissued"]
+__all__ = ["Earlier", "documents_in", "reissued"]
 
 DOCUMENTS: Final = (DIFFERENTIAL_SR, REGIONS_SR)
 """Those that name their predecessors."""
@@ -35,34 +36,31 @@ class Earlier:
     """What was given out for a slide before.
 
     Attributes:
-        latest: headers of the latest result's documents by the names of their files.
+        latest: headers of the documents given out last by the names of their files.
         taken_back: SOP Instance UIDs that archives were told, or may yet be told, never to show again.
+        statuses: of all versions of the slide's report, the first one first.
     """
 
     latest: Mapping[str, Dataset] = field(default_factory=lambda: MappingProxyType({}))
     taken_back: frozenset[str] = frozenset()
+    statuses: tuple[ReportStatus, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether a person decided about the slide's report: a machine's new one then waits for a person."""
+        return not DECIDED.isdisjoint(self.statuses)
 
 
-def latest_documents(folder: Path, revision: int) -> Mapping[str, Dataset]:
-    """The documents that those of a new result take the place of: headers by the names of their files.
+def documents_in(folder: Path) -> Mapping[str, Dataset]:
+    """The documents that those of a new version take the place of: headers by the names of their files.
 
-    One that cannot be read is no reason not to count: it is logged, and not named as a predecessor.
+    One that cannot be read is no reason not to go on: it is logged, and not named as a predecessor.
 
     Args:
-        folder: of the slide's results; those in it are called ``revision.attempt``, and one that is not whole was
-            never given out.
-        revision: of the new result.
+        folder: of the version that was given out last.
     """
-    older = [each for each in folder.glob("*.*") if _age(each) < (revision,) and is_whole(each)]
-    if not older:
-        return {}
-    latest = max(older, key=_age)
-    found = {name: _header(latest / name) for name in DOCUMENTS if (latest / name).is_file()}
+    found = {name: _header(folder / name) for name in DOCUMENTS if (folder / name).is_file()}
     return {name: header for name, header in found.items() if header is not None}
-
-
-def _age(folder: Path) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdecimal() else 0 for part in folder.name.split("."))
 
 
 def _header(document: Path) -> Dataset | None:

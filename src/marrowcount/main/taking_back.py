@@ -23,7 +23,7 @@ from marrowcount_adapters.structured_report.rejection import encode_rejection, t
 from marrowcount_adapters.wsi.header import read_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from marrowcount.ports import Delivery, Job, Ledger
     from marrowcount.result import ModelIdentity
 
-__all__ = ["REPLACED", "WITHDRAWN", "GivenOut", "TakingBack", "write_notes"]
+__all__ = ["REPLACED", "SIGNED", "WITHDRAWN", "WITHDRAWN_BY_A_PERSON", "GivenOut", "TakingBack", "write_notes"]
 
 REPLACED: Final = "Taken back: a later count of the same slide takes the place of these results."
+SIGNED: Final = "Taken back: a version of the report that a person signed takes the place of these results."
+WITHDRAWN_BY_A_PERSON: Final = "Taken back: a person withdrew the report; these results were entered in error."
 WITHDRAWN: Final = "Taken back: the slide, looked at again, cannot be counted, so these results no longer hold"
 
 log = structlog.get_logger()
@@ -175,21 +177,39 @@ class TakingBack:
         """
         if not self.ledger.let_go(job, now):
             raise LeaseLostError
-        return self.notes_beside(place, job.series_uid, why, now)
+        return self.notes_beside(place, self.ledger.deliveries(job.series_uid), why, now)
 
-    def notes_beside(self, place: str, series_uid: str, why: str, now: datetime) -> tuple[DeliveryOrder, ...]:
-        """Write the notes beside the result, and make its folder durable; what waited was let go before.
+    def notes_beside(
+        self, place: str, deliveries: Sequence[Delivery], why: str, now: datetime
+    ) -> tuple[DeliveryOrder, ...]:
+        """Write the notes beside the result, and make its folder durable.
 
-        Args, Raises: as of :meth:`notes`.
+        Args:
+            place: folder of the result, below that of all results, with its files.
+            deliveries: all of the slide, as they stand when the result is recorded.
+            why: in words, without patient data.
+            now: with zone.
+
+        Raises:
+            OSError: a note cannot be written.
         """
-        given, folder = self.given_out(series_uid), self.results / place
+        given, folder = GivenOut(self.results, deliveries), self.results / place
         present = frozenset(_uid(folder / name) for name in dicom_files_in(folder))
         kinds = kinds_of_destinations(given.deliveries)
         outdated = {destination: given.outdated(destination, present) for destination in kinds}
         names = write_notes(folder, outdated, self.models, why, now)
-        keep_instances(folder, (*dicom_files_in(folder), *names.values()), _uid)
-        sync_folders(folder, folder.parent, self.results)  # they may be new
+        self.settle(place, names.values())
         return tuple(DeliveryOrder(kinds[each], each, (f"{place}/{name}",)) for each, name in names.items())
+
+    def settle(self, place: str, notes: Iterable[str] = ()) -> None:
+        """Take over instances that older results hold already, and make the folder durable.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        folder = self.results / place
+        keep_instances(folder, (*dicom_files_in(folder), *notes), _uid)
+        sync_folders(folder, folder.parent, self.results)  # they may be new
 
 
 def _uid(file: Path) -> str:

@@ -19,26 +19,24 @@ import structlog
 from marrowcount.errors import SlideError, StorageError
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.counting import count_files
-from marrowcount.main.destinations import destinations_of, orders_of
+from marrowcount.main.destinations import destinations_of, orders_of_folder
 from marrowcount.main.giving import Sending, asking_policy, retry_policy
-from marrowcount.main.hl7_messages import hl7_file
 from marrowcount.main.models import load_models
-from marrowcount.main.result_files import FHIR_FILE, MODALITIES, RESULT_FILE, dicom_files_in
+from marrowcount.main.result_files import RESULT_FILE
 from marrowcount.main.result_folders import place_of, writing_waits
 from marrowcount.main.result_writing import write_refusal
-from marrowcount.main.superseding import Earlier, latest_documents
+from marrowcount.main.slide_images import SlideImages
+from marrowcount.main.superseding import Earlier, documents_in
 from marrowcount.main.taking_back import REPLACED, WITHDRAWN, TakingBack
 from marrowcount.ports import CountedOutcome, CountProgress, Progress, RefusedOutcome
-from marrowcount.slides.instances import Flavour
-from marrowcount.slides.levels import without_gaps
+from marrowcount.review import ReportStatus, Uncounted, not_counted
 from marrowcount.workflow.commitment import note_report
-from marrowcount.workflow.routing import Origin
+from marrowcount.workflow.reviewing import last_given_out
 from marrowcount.workflow.withdrawing import with_notes
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
 from marrowcount_adapters.schedule import SystemClock, ticking
-from marrowcount_adapters.sql import SqlTasks, open_ledger
-from marrowcount_adapters.wsi.header import read_header
+from marrowcount_adapters.sql import SqlReports, SqlTasks, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +49,12 @@ if TYPE_CHECKING:
         InstanceStore,
         Job,
         Ledger,
+        Reports,
+        ReportVersion,
         RoiModel,
         TaskLedger,
     )
+    from marrowcount.review import Report
     from marrowcount.settings import Settings
     from marrowcount.workflow.leases import Lease
 
@@ -71,6 +72,7 @@ class SlideCounter:
 
     settings: Settings
     ledger: Ledger
+    reports: Reports
     store: InstanceStore
     models: tuple[RoiModel, CellModel]
     stop: threading.Event
@@ -85,27 +87,61 @@ class SlideCounter:
         """
         place = place_of(job, self.settings.results_folder)
         with writing_waits():
+            earlier, out = self._before(job.series_uid)
             try:
-                orders = self._counted(job, place, lease)
+                self._counted(job, place, lease, earlier)
             except SlideError as error:
-                write_refusal(error, self._folder(place), self.models, job.series_uid)
-                owed = self._owed(job, place, (), f"{WITHDRAWN} ({error.code}).")
-                return RefusedOutcome(error.code, error.message, self._summary(place), owed)
-            return CountedOutcome(place, self._summary(place), self._owed(job, place, orders, REPLACED))
+                return self._refused(error, job, place, earlier, out)
+            owed = self._owed(job, place, earlier, REPLACED)
+            follows, given_out = len(earlier.statuses), not earlier.decided
+            return CountedOutcome(place, self._summary(place), owed, follows=follows, given_out=given_out)
 
-    def _counted(self, job: Job, place: str, lease: Lease) -> tuple[DeliveryOrder, ...]:
-        """Count and write the result; what of it goes to whom."""
-        folder = self._folder(place)
+    def _before(self, series_uid: str) -> tuple[Earlier, ReportVersion | None]:
+        """What was given out before, and the version that is out."""
+        versions = self.reports.versions(series_uid)
+        out = last_given_out(versions)
+        documents = documents_in(self._folder(out[-1].folder)) if out and out[-1].folder else {}
+        taken_back = self._taking_back.given_out(series_uid).taken_back()
+        statuses = tuple(version.status for version in versions)
+        return Earlier(documents, taken_back, statuses), out[-1] if out else None
+
+    def _counted(self, job: Job, place: str, lease: Lease, earlier: Earlier) -> None:
         progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
-        taken_back = self._taking_back.given_out(job.series_uid).taken_back()
-        earlier = Earlier(latest_documents(folder.parent, job.revision), taken_back)
-        count_files(self._images(job), folder, self.settings, self.models, progress, earlier=earlier)
-        files = {f"{place}/{name}": MODALITIES[name] for name in dicom_files_in(folder)}
-        messages = {f"{place}/{hl7_file(each.name)}": each.name for each in self.settings.hl7}
-        return orders_of(self.settings, files, f"{place}/{FHIR_FILE}", self._origin(job), messages)
+        files = self._images(job.series_uid).files
+        count_files(files, self._folder(place), self.settings, self.models, progress, earlier=earlier)
 
-    def _owed(self, job: Job, place: str, orders: tuple[DeliveryOrder, ...], why: str) -> tuple[DeliveryOrder, ...]:
-        """What an outcome owes, and what takes earlier ones back."""
+    def _refused(
+        self, error: SlideError, job: Job, place: str, earlier: Earlier, out: ReportVersion | None
+    ) -> RefusedOutcome:
+        """Health records are told where they may have figures of the slide, or the site wants them to be told."""
+        report = self._cancelled(error, job, earlier)
+        written = (report, self.settings) if report else None
+        write_refusal(error, self._folder(place), self.models, job.series_uid, written)
+        told = self.settings.report.refused or (out is not None and out.status is ReportStatus.PRELIMINARY)
+        owed = self._owed(job, place, earlier, f"{WITHDRAWN} ({error.code}).", messages=told)
+        follows, given_out = len(earlier.statuses), not earlier.decided
+        folder = place if report else ""
+        return RefusedOutcome(
+            error.code, error.message, self._summary(place), owed, folder, follows=follows, given_out=given_out
+        )
+
+    def _cancelled(self, error: SlideError, job: Job, earlier: Earlier) -> Report | None:
+        """That the slide could not be counted; None where it cannot be told whose it is."""
+        context = self._images(job.series_uid).context
+        if context is None:
+            return None
+        identities = tuple(model.identity for model in self.models)
+        uncounted = Uncounted(context, error.refusal, error.message, identities, datetime.now(UTC))
+        return not_counted(uncounted, earlier.statuses)
+
+    def _owed(
+        self, job: Job, place: str, earlier: Earlier, why: str, *, messages: bool = True
+    ) -> tuple[DeliveryOrder, ...]:
+        """What an outcome owes, and what takes earlier ones back; nothing while a person is to decide first."""
+        if earlier.decided:
+            self._taking_back.settle(place)
+            return ()
+        orders = orders_of_folder(self.settings, place, self._images(job.series_uid).origin, messages=messages)
         return with_notes(orders, self._taking_back.notes(job, place, why, datetime.now(UTC)))
 
     @property
@@ -119,18 +155,8 @@ class SlideCounter:
     def _summary(self, place: str) -> str:
         return (self._folder(place) / RESULT_FILE).read_text(encoding="utf-8")
 
-    def _origin(self, job: Job) -> Origin:
-        """Where the slide came from, by which its results are routed."""
-        first = self.ledger.instances(job.series_uid)[0]
-        institution = read_header(self._images(job)[0]).get("InstitutionName")
-        return Origin(first.sender, str(institution or ""))
-
-    def _images(self, job: Job) -> list[Path]:
-        """The slide's files, without levels that have gaps, which only a person can have accepted."""
-        instances = self.ledger.instances(job.series_uid)
-        sound = without_gaps([instance.facts for instance in instances])
-        images = [i for i in instances if i.facts.flavour is not Flavour.OTHER and i.facts.sop_instance_uid in sound]
-        return [self.store.path(instance.file.path) for instance in images]
+    def _images(self, series_uid: str) -> SlideImages:
+        return SlideImages(self.ledger, self.store, series_uid)
 
 
 @dataclass(slots=True)
@@ -198,7 +224,9 @@ def run_worker(settings: Settings, stop: threading.Event) -> None:
 
     results = settings.results_folder
     results.mkdir(parents=True, exist_ok=True)
-    counter = SlideCounter(settings, ledger, store, load_models(settings.count), stop, SqlTasks(ledger))
+    counter = SlideCounter(
+        settings, ledger, SqlReports(ledger), store, load_models(settings.count), stop, SqlTasks(ledger)
+    )
     log.info("worker.ready", name=name, models=[model.identity.name for model in counter.models])
 
     how = WorkSettings(lease_s=settings.count.lease_s, max_attempts=settings.count.attempts)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from marrowcount.cytology.cell_types import CellType
-    from marrowcount.ports.deliveries import DeliveryOrder
+    from marrowcount.ports.deliveries import Delivery, DeliveryOrder
     from marrowcount.review import ReportStatus, Signature
 
 __all__ = ["ReportVersion", "Reports"]
@@ -55,16 +55,20 @@ class Reports(Protocol):
         """All versions of the report on a slide, the first one first."""
         ...
 
-    def let_go_waiting(self, series_uid: str, latest: int, now: datetime) -> bool:
-        """Supersede what still waits to be sent, before it is said what takes its place.
-
-        False, and nothing changed, where the latest version is another.
-        """
-        ...
-
-    def sign(self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime) -> bool:
+    def sign(
+        self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime, seen: Sequence[Delivery]
+    ) -> bool:
         """Record a person's version, which follows on the latest, and what it owes to whom.
 
-        False, and nothing recorded, where another version came before it.
+        What still waits of older versions is superseded, unless the version is not given out.
+
+        Args:
+            version: the next one.
+            deliveries: what is owed, among it what takes back what destinations have of older versions.
+            now: with zone.
+            seen: the deliveries of the slide by which it was found what they have.
+
+        Returns:
+            False, and nothing recorded, where another version came before it, or a delivery has moved on since.
         """
         ...

@@ -14,6 +14,7 @@ from marrowcount.settings.evidence import EvidenceSection
 from marrowcount.settings.giving import CommitmentSection, OutboxSection, RequesterSection
 from marrowcount.settings.keys import KeysSection
 from marrowcount.settings.node import NodeSection
+from marrowcount.settings.practitioners import PractitionerSection
 from marrowcount.settings.reading import read_settings, variable_names
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.report import ReportSection
@@ -37,6 +38,7 @@ __all__ = [
     "NodeSection",
     "OutboxSection",
     "PacsSection",
+    "PractitionerSection",
     "ReceiveSection",
     "ReportSection",
     "RequesterSection",

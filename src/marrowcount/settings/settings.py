@@ -20,6 +20,7 @@ from marrowcount.settings.giving import CommitmentSection, OutboxSection, Reques
 from marrowcount.settings.keys import KeysSection
 from marrowcount.settings.kinds import LOOPBACK, Zone
 from marrowcount.settings.node import NodeSection
+from marrowcount.settings.practitioners import PractitionerSection
 from marrowcount.settings.receive import ReceiveSection
 from marrowcount.settings.report import ReportSection
 from marrowcount.settings.tls import TlsSection
@@ -78,6 +79,8 @@ class Settings(BaseSettings):
     """Where the differential goes."""
     hl7: tuple[Hl7Section, ...] = ()
     """Where the differential goes as messages of HL7 v2."""
+    practitioner: tuple[PractitionerSection, ...] = ()
+    """Who may answer for reports: without one, every report stays preliminary."""
     requester: tuple[RequesterSection, ...] = ()
     """Who asks for storage commitment and listens where no PACS table says."""
     archive: tuple[ArchiveSection, ...] = ()
@@ -127,6 +130,10 @@ class Settings(BaseSettings):
         ]
         if len(set(names)) < len(names):
             msg = f"destination names must be unique, these stand: {', '.join(names)}"
+            raise ValueError(msg)
+        accounts = [each.account for each in self.practitioner]
+        if len(set(accounts)) < len(accounts):
+            msg = f"accounts of practitioners must be unique, these stand: {', '.join(accounts)}"
             raise ValueError(msg)
         archives = [archive.name for archive in self.archive]
         if len(set(archives)) < len(archives):

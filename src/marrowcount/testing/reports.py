@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from marrowcount.ports import CountedOutcome, DeliveryOrder, Job, RefusedOutcome, SlideRecord
+    from marrowcount.ports import CountedOutcome, Delivery, DeliveryOrder, Job, RefusedOutcome, SlideRecord
     from marrowcount.review import ReportStatus
 
 __all__ = ["InMemoryReports"]
@@ -28,18 +28,13 @@ class InMemoryReports(InMemoryOutbox, Reports):
         with self._lock:
             return [version for version in self._versions if version.series_uid == series_uid]
 
-    def let_go_waiting(self, series_uid: str, latest: int, now: datetime) -> bool:
+    def sign(
+        self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime, seen: Sequence[Delivery]
+    ) -> bool:
         """See the port."""
         with self._lock:
-            if self._latest(series_uid) != latest:
-                return False
-            self._supersede_before(series_uid, latest + 1, now)
-            return True
-
-    def sign(self, version: ReportVersion, deliveries: Sequence[DeliveryOrder], now: datetime) -> bool:
-        """See the port."""
-        with self._lock:
-            if self._latest(version.series_uid) != version.version - 1:
+            follows = self._latest(version.series_uid) == version.version - 1
+            if not follows or self.deliveries(version.series_uid) != list(seen):
                 return False
             signature = version.signature
             by = "nobody" if signature is None else f"{signature.act} by {signature.by.number}"
