@@ -9,15 +9,16 @@ import pytest
 
 from made_up_reports import reports
 from marrowcount.cytology.loinc import CodePolicy
-from marrowcount.main.destinations import orders_of
+from marrowcount.main.destinations import orders_of_folder
 from marrowcount.main.fhir_files import fhir_files
 from marrowcount.main.fhir_forms import FHIR_FORMS, PROJECTIONS, USUAL, Form, form_of
-from marrowcount.settings import EhrSection, Settings
+from marrowcount.settings import EhrSection, NodeSection, Settings
 from marrowcount.workflow.routing import Origin
 from marrowcount_adapters.fhir import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 REPORTS = reports()
 URL = "https://ehr.example.org/fhir"
@@ -71,10 +72,21 @@ def test_a_file_holds_what_its_name_says(form: Form) -> None:
     assert ("by Manual count" in text) == (form.policy is CodePolicy.NEAREST)
 
 
-def test_each_record_gets_its_own_form() -> None:
+def write(settings: Settings, *names: str) -> str:
+    """Made-up files of a version; its place."""
+    folder = settings.results_folder / "1.2" / "1.1"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("{}")
+    return "1.2/1.1"
+
+
+def test_each_record_gets_its_own_form(tmp_path: Path) -> None:
     """And no other one: a record that takes documents would take a transaction amiss."""
     settings = site(graph={}, flat={"projection": "r4-flat"}, europe={"projection": "eu-lab-document"})
-    orders = orders_of(settings, {}, "1.2/1.1/fhir.json", Origin("SCANNER"))
+    settings = settings.model_copy(update={"node": NodeSection(data_folder=tmp_path)})
+    place = write(settings, "fhir.json", "fhir.r4-flat.json", "fhir.eu-lab-document.json")
+    orders = orders_of_folder(settings, place, Origin("SCANNER"))
     assert {order.destination: order.files for order in orders} == {
         "graph": ("1.2/1.1/fhir.json",),
         "flat": ("1.2/1.1/fhir.r4-flat.json",),
@@ -82,8 +94,11 @@ def test_each_record_gets_its_own_form() -> None:
     }
 
 
-def test_a_record_gets_no_result_of_slides_that_it_does_not_want() -> None:
+def test_a_record_gets_no_result_of_slides_that_it_does_not_want(tmp_path: Path) -> None:
     """What is written for a record is still subject to its rule."""
-    settings = site(graph={"senders": ("OTHER",)})
-    assert orders_of(settings, {}, "1/fhir.json", Origin("SCANNER")) == ()
-    assert orders_of(site(graph={}), {}, "", Origin("SCANNER")) == ()
+    settings = site(graph={"senders": ("OTHER",)}).model_copy(update={"node": NodeSection(data_folder=tmp_path)})
+    place = write(settings, "fhir.json")
+    assert orders_of_folder(settings, place, Origin("SCANNER")) == ()
+    assert len(orders_of_folder(settings, place, Origin("OTHER"))) == 1
+    assert orders_of_folder(settings, place, Origin("OTHER"), messages=False) == ()
+    assert orders_of_folder(settings, "1.2/2.1", Origin("OTHER")) == ()

@@ -14,7 +14,7 @@ from made_up_result import CONTEXT, make_result, make_source_header
 from marrowcount.errors import DeliveryHeldError, Refusal, SettingsError, SlideError
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.checking import run_checks
-from marrowcount.main.destinations import destinations_of, orders_of
+from marrowcount.main.destinations import destinations_of, orders_of_folder
 from marrowcount.main.hl7_messages import HL7_FILES, hl7_destination, hl7_file, hl7_messages
 from marrowcount.main.result_writing import write_refusal, write_result
 from marrowcount.main.securing import certificates_of, uses_tls
@@ -51,18 +51,18 @@ def settings_with(*sections: Hl7Section, **more: object) -> Settings:
 def test_each_destination_has_a_file_of_its_own(tmp_path: Path) -> None:
     """As its settings want it; no file is written where nobody takes messages."""
     settings = settings_with(engine(), engine("lab system", me_ratio_as="NM"))
-    write_result(make_result(), make_source_header(), tmp_path, settings)
+    write_result(counted(make_result()), make_source_header(), tmp_path, settings)
     written = {path.name: path.read_bytes() for path in tmp_path.glob(HL7_FILES)}
     assert written.keys() == {hl7_file("engine"), hl7_file("lab system")}
     kinds = {name: figures(message)[13].kind for name, message in written.items()}
     assert kinds == {hl7_file("engine"): "SN", hl7_file("lab system"): "NM"}
-    write_result(make_result(), make_source_header(), tmp_path, Settings())
+    write_result(counted(make_result()), make_source_header(), tmp_path, Settings())
     assert list(tmp_path.glob(HL7_FILES)) == []
 
 
 def test_nothing_of_a_message_is_left_beside_a_refusal(tmp_path: Path) -> None:
     """A slide that cannot be counted any more has no message of an earlier count."""
-    write_result(make_result(), make_source_header(), tmp_path, settings_with(engine()))
+    write_result(counted(make_result()), make_source_header(), tmp_path, settings_with(engine()))
     write_refusal(SlideError(Refusal.NO_CELLS, "none"), tmp_path, (ScriptedRoiModel(), ScriptedCellModel()))
     assert list(tmp_path.glob(HL7_FILES)) == []
 
@@ -81,11 +81,15 @@ def test_a_count_that_waits_for_a_person_has_no_message() -> None:
     assert hl7_messages(waiting, settings_with(engine()), None) == {}
 
 
-def test_a_message_goes_to_its_own_destination_alone() -> None:
+def test_a_message_goes_to_its_own_destination_alone(tmp_path: Path) -> None:
     """By sender and institution as all results; never to another engine, whose settings differ."""
-    settings = settings_with(engine("a"), engine("b", senders=["OTHER"]), engine("c", institutions=["general*"]))
-    files = {f"1.2/1.1/{hl7_file(name)}": name for name in ("a", "b", "c")}
-    orders = orders_of(settings, {"1.2/1.1/sr.dcm": "SR"}, "1.2/1.1/fhir.json", SCANNER, files)
+    engines = engine("a"), engine("b", senders=["OTHER"]), engine("c", institutions=["general*"])
+    settings = settings_with(*engines, node={"data_folder": tmp_path})
+    folder = settings.results_folder / "1.2" / "1.1"
+    folder.mkdir(parents=True)
+    for name in ("differential.sr.dcm", "fhir.json", *map(hl7_file, "abc")):
+        (folder / name).write_text("{}")
+    orders = orders_of_folder(settings, "1.2/1.1", SCANNER)
     assert [(order.kind, order.destination, order.files) for order in orders] == [
         (DeliveryKind.HL7V2, name, (f"1.2/1.1/{hl7_file(name)}",)) for name in ("a", "c")
     ]
@@ -95,7 +99,7 @@ def test_what_was_written_is_sent_and_audited(tmp_path: Path) -> None:
     """The file, bit by bit; the audit trail names whom it went to."""
     with asyncio_receiver() as (port, received):
         settings = settings_with(engine(port=port), node={"data_folder": tmp_path}, audit={"to": "file"})
-        write_result(make_result(), make_source_header(), tmp_path / "result", settings)
+        write_result(counted(make_result()), make_source_header(), tmp_path / "result", settings)
         file = tmp_path / "result" / hl7_file("engine")
         destinations = destinations_of(settings, audit_trail(settings, HeldClock()))
         destinations["engine"].send([file], lambda *_: None)
@@ -116,7 +120,7 @@ def test_a_slide_of_nobody_known_is_written_and_held(tmp_path: Path) -> None:
     result = make_result(context=replace(CONTEXT, patient_id_issuer="ELSEWHERE"))
     with scripted(acknowledging("AA")) as (port, received):
         unknown = settings_with(engine(port=port))
-        write_result(result, make_source_header(), tmp_path, unknown)
+        write_result(counted(result), make_source_header(), tmp_path, unknown)
         file = tmp_path / hl7_file("engine")
         with pytest.raises(DeliveryHeldError, match="unmapped-patient-issuer"):
             hl7_destination(unknown.hl7[0], unknown).send([file], lambda *_: None)

@@ -51,14 +51,16 @@ class Earlier:
         return not DECIDED.isdisjoint(self.statuses)
 
 
-def documents_in(folder: Path) -> Mapping[str, Dataset]:
+def documents_in(folder: Path | None) -> Mapping[str, Dataset]:
     """The documents that those of a new version take the place of: headers by the names of their files.
 
     One that cannot be read is no reason not to go on: it is logged, and not named as a predecessor.
 
     Args:
-        folder: of the version that was given out last.
+        folder: of the version that was given out last; None where there is none.
     """
+    if folder is None:
+        return {}
     found = {name: _header(folder / name) for name in DOCUMENTS if (folder / name).is_file()}
     return {name: header for name, header in found.items() if header is not None}
 

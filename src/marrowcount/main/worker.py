@@ -100,10 +100,11 @@ class SlideCounter:
         """What was given out before, and the version that is out."""
         versions = self.reports.versions(series_uid)
         out = last_given_out(versions)
-        documents = documents_in(self._folder(out[-1].folder)) if out and out[-1].folder else {}
+        last = out[-1] if out else None
+        documents = documents_in(self._folder(last.folder) if last and last.folder else None)
         taken_back = self._taking_back.given_out(series_uid).taken_back()
         statuses = tuple(version.status for version in versions)
-        return Earlier(documents, taken_back, statuses), out[-1] if out else None
+        return Earlier(documents, taken_back, statuses), last
 
     def _counted(self, job: Job, place: str, lease: Lease, earlier: Earlier) -> None:
         progress = LoggedProgress(job.series_uid, lease, self.stop, self.tasks, self.settings.count.stopping.cap)
