@@ -55,7 +55,6 @@ DEFINITIONS: Final[Mapping[str, str]] = {
     "CHI_SQUARE": "Distance between the histograms before and after the last tile (Tayebi 2022, Eq. 1), 0 for none.",
     "STOP_REASON": "Why no further tile was read.",
     "STOP_RULE": "Name and parameters of the rule that ends a count.",
-    "SOFTWARE_COUNT": "Cells of a class that software counted, where a person's count took their place (DICOM SR).",
     "MACHINE_COUNT": "Cells of a class that the machine counted, where a person counted otherwise.",
     "CONVERGENCE": "Whether the histogram of cell types no longer changed with further tiles when reading ended.",
     "IMAGE_ANALYSIS": "Cells found and classified in a digital image by software, without a person.",

@@ -23,10 +23,10 @@ from marrowcount.cytology.concepts import (
     IHCT,
     INTERVAL_HIGH,
     INTERVAL_LOW,
+    MACHINE_COUNT,
     ME_RATIO,
     NDC_PERCENT,
     NO_UNITS,
-    SOFTWARE_COUNT,
     STOPPING_REASON,
     STOPPING_REASONS,
     STOPPING_RULE,
@@ -116,7 +116,7 @@ def _share(report: Report, share: ClassShare) -> Iterator[Measurement]:
     low, high = percent_bounds(share.interval)
     yield _count(share.count)
     if share.cell_type in report.changed:
-        yield items.count(SOFTWARE_COUNT, report.changed[share.cell_type][0], "objects")
+        yield items.count(MACHINE_COUNT, report.changed[share.cell_type][0], "objects")
     yield from (
         items.percent(NDC_PERCENT, float(share.percent)),
         items.percent(INTERVAL_LOW, float(low)),

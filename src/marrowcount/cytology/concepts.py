@@ -40,7 +40,6 @@ __all__ = [
     "PROBABILITY",
     "REJECTED_TILES",
     "SELECTED_REGION",
-    "SOFTWARE_COUNT",
     "SPATIAL_CONCEPT",
     "STOPPING_REASON",
     "STOPPING_REASONS",
@@ -74,7 +73,6 @@ SELECTED_REGION: Final = Code("111099", "DCM", "Selected region", Grade.A)
 SPATIAL_CONCEPT: Final = Code("309825002", "SCT", "Spatial and Relational Concept", Grade.A)
 
 NDC_PERCENT: Final = _local("NDC_PERCENT", "Percentage of nucleated differential count")
-SOFTWARE_COUNT: Final = _local("SOFTWARE_COUNT", "Count by software, replaced by a person's")
 INTERVAL_LOW: Final = _local("CI95_LOW", "Lower bound of 95 % interval, sampling only")
 INTERVAL_HIGH: Final = _local("CI95_HIGH", "Upper bound of 95 % interval, sampling only")
 MACHINE_COUNT: Final = _local("MACHINE_COUNT", "Count by the machine, before a person changed it")

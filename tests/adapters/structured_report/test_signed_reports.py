@@ -109,10 +109,10 @@ def test_both_counts_are_kept_where_a_person_changed_one(result: CountResult, so
     differential, _ = documents(report, source)
     assert report.differential is not None
     blasts = values(differential, "blast")
-    assert (blasts["246432004"], blasts["SOFTWARE_COUNT"]) == (127, TYPICAL_COUNTS[CellType.BLAST])
+    assert (blasts["246432004"], blasts["MACHINE_COUNT"]) == (127, TYPICAL_COUNTS[CellType.BLAST])
     assert blasts["NDC_PERCENT"] == float(report.differential.share(CellType.BLAST).percent)
     assert values(differential, "Whole count")["38257-2"] == report.differential.total == 1957
-    assert "SOFTWARE_COUNT" not in values(differential, "monocyte")
+    assert "MACHINE_COUNT" not in values(differential, "monocyte")
     said = comments(differential)
     assert "Counts changed by a person, machine's count first: blast 27 to 127." in said
     assert "Marie Skłodowska Curie, 2026-10-02: Auer rods" in said
