@@ -24,7 +24,7 @@ from marrowcount.review import (
     verified,
     withdrawn,
 )
-from marrowcount.workflow.reviewing import last_given_out, next_version, report_of
+from marrowcount.workflow.reviewing import next_version, report_of, until_standing
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)
 SHE = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie")
@@ -66,7 +66,7 @@ class Told:
 
     def _stands_on(self, report: Report) -> int:
         """The revision of the count that a report is of: that of the last version, or of the one kept."""
-        told = self.versions if report.signatures[-1].act.value != "kept" else last_given_out(self.versions)
+        told = self.versions if report.signatures[-1].act.value != "kept" else until_standing(self.versions)
         return told[-1].revision
 
     def _signed(self, deed: str) -> Report:
@@ -79,7 +79,7 @@ class Told:
             case "withdraw":
                 return withdrawn(report, SHE, self.at, "another patient's slide")
             case _:
-                out = self.reports[len(last_given_out(self.versions)) - 1]
+                out = self.reports[len(until_standing(self.versions)) - 1]
                 return kept(report, out, SHE, self.at, "blurred")
 
 
@@ -96,19 +96,22 @@ def test_what_comes_back_is_what_was_recorded(deeds: list[str]) -> None:
         assert report_of(report.count, told.versions[:number]) == report
 
 
-def test_the_version_that_is_out_is_the_last_one_told() -> None:
+def test_the_version_that_stands_is_the_last_one_told_or_kept() -> None:
     """A count that waits, or one that was not used, is nobody's."""
     told = Told()
-    assert last_given_out(told.versions) == told.versions
+    assert until_standing(told.versions) == told.versions
     for deed in ("verify", "count"):
         told.do(deed)
-    assert [version.status for version in last_given_out(told.versions)] == [
+    assert [version.status for version in until_standing(told.versions)] == [
         ReportStatus.PRELIMINARY,
         ReportStatus.FINAL,
     ]
     told.do("keep")
-    assert last_given_out(told.versions) == told.versions[:2]
-    assert last_given_out(()) == ()
+    assert until_standing(told.versions) == told.versions
+    assert told.versions[-1].status is ReportStatus.FINAL
+    told.do("count")
+    assert until_standing(told.versions) == told.versions[:-1]
+    assert until_standing(()) == ()
 
 
 def test_without_a_version_there_is_no_report() -> None:

@@ -39,7 +39,7 @@ def caution(report: Report) -> str:
     """How far the page may be relied upon."""
     if report.status is ReportStatus.PRELIMINARY:
         return f"PRELIMINARY. {RESEARCH_USE_ONLY} Counted by software, not verified by a person."
-    return f"{RESEARCH_USE_ONLY} {status_sentence(report)}"
+    return f"{str(report.status).replace('-', ' ').upper()}. {RESEARCH_USE_ONLY} Who answers for it: see below."
 
 
 def said_by_persons(report: Report) -> Sequence[str]:

@@ -16,7 +16,7 @@ from marrowcount.main.superseding import Earlier, documents_in
 from marrowcount.main.taking_back import SIGNED, WITHDRAWN_BY_A_PERSON, TakingBack
 from marrowcount.review import ReportStatus, amended, kept, verified, withdrawn
 from marrowcount.workflow.illustrate import illustrate, thumbnail_of
-from marrowcount.workflow.reviewing import last_given_out, next_version, report_of
+from marrowcount.workflow.reviewing import next_version, report_of, until_standing
 from marrowcount.workflow.withdrawing import with_notes
 from marrowcount_adapters.count_file import read_count
 from marrowcount_adapters.filesystem import FolderStore
@@ -75,7 +75,7 @@ class Signing:
     def keep(self, series_uid: str, by: Practitioner, comment: str = "") -> ReportVersion:
         """Leave the report that is out as it is, and a machine's newer count unused."""
         versions = self._versions(series_uid)
-        out = last_given_out(versions)
+        out = until_standing(versions)
         report = kept(self.report(versions), self.report(out), by, self.clock.now(), comment)
         version = next_version(report, out[-1].revision, out[-1].folder)
         return self._recorded(version, lambda _: ())
@@ -103,7 +103,7 @@ class Signing:
         place = f"{self._first_of_count(versions).folder}.{report.version}"
         images = self.images(series_uid)
         with writing_waits():
-            self._write(report, place, images, last_given_out(versions))
+            self._write(report, place, images, until_standing(versions))
         version = next_version(report, versions[-1].revision, place)
         return self._recorded(version, lambda seen: self._owed(report, place, images, seen))
 

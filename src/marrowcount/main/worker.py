@@ -31,7 +31,7 @@ from marrowcount.main.taking_back import REPLACED, WITHDRAWN, TakingBack
 from marrowcount.ports import CountedOutcome, CountProgress, Progress, RefusedOutcome
 from marrowcount.review import ReportStatus, Uncounted, not_counted
 from marrowcount.workflow.commitment import note_report
-from marrowcount.workflow.reviewing import last_given_out
+from marrowcount.workflow.reviewing import until_standing
 from marrowcount.workflow.withdrawing import with_notes
 from marrowcount.workflow.work import WorkSettings, work_once
 from marrowcount_adapters.filesystem import FolderStore
@@ -99,7 +99,7 @@ class SlideCounter:
     def _before(self, series_uid: str) -> tuple[Earlier, ReportVersion | None]:
         """What was given out before, and the version that is out."""
         versions = self.reports.versions(series_uid)
-        out = last_given_out(versions)
+        out = until_standing(versions)
         last = out[-1] if out else None
         documents = documents_in(self._folder(last.folder) if last and last.folder else None)
         taken_back = self._taking_back.given_out(series_uid).taken_back()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from marrowcount.result import CountResult
     from marrowcount.review import Uncounted
 
-__all__ = ["last_given_out", "next_version", "report_of"]
+__all__ = ["next_version", "report_of", "until_standing"]
 
 
 def report_of(count: CountResult | Uncounted, versions: Sequence[ReportVersion]) -> Report:
@@ -49,10 +49,13 @@ def _issued(of_count: Sequence[ReportVersion]) -> datetime:
     return said[-1].issued_at
 
 
-def last_given_out(versions: Sequence[ReportVersion]) -> Sequence[ReportVersion]:
-    """The versions up to the last one that anybody was told of; empty where there is none."""
-    told = [number for number, version in enumerate(versions, 1) if version.given_out]
-    return versions[: told[-1]] if told else ()
+def until_standing(versions: Sequence[ReportVersion]) -> Sequence[ReportVersion]:
+    """The versions up to the one that stands: the last that anybody was told of, or that a person kept.
+
+    A machine's count that waits for a person is behind it. Empty where there is none.
+    """
+    stand = [number for number, each in enumerate(versions, 1) if each.given_out or each.signature is not None]
+    return versions[: stand[-1]] if stand else ()
 
 
 def next_version(report: Report, revision: int, folder: str) -> ReportVersion:
