@@ -52,7 +52,13 @@ USED: Final = (
         conditional_create=True,
         profiles=("software",),
     ),
-    Used("DocumentReference", "The card of each model.", [MADE_ONCE, LOOKED_UP], conditional_create=True),
+    Used(
+        "DocumentReference",
+        "The card of each model; in the projection r4-flat the report itself, which is replaced.",
+        [LOOKED_UP, MADE_ONCE, REPLACED],
+        conditional_create=True,
+        versioned=True,
+    ),
     Used(
         "Observation",
         "The figures. Nothing preliminary takes the place of what a person signed.",

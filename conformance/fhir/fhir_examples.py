@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from fhir_sites import NEAREST, SITE, bundle_of
+from fhir_sites import NEAREST, bundle_of
 from made_up_reports import reports
+from marrowcount_adapters.fhir import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["examples"]
 
 DOCUMENT = b"%PDF-1.4 of a report, cut short\n%%EOF\n"
+IN_ALL_PROJECTIONS: Final = ("preliminary", "final", "cancelled")
 
 
 def examples() -> Mapping[str, str]:
-    """Bundles as they are sent, by name; the first word is the projection."""
-    graphs = {f"r4-graph-{name}": bundle_of(report, DOCUMENT, SITE) for name, report in reports().items()}
-    return {**graphs, "r4-graph-final-nearest": bundle_of(reports()["final"], DOCUMENT, NEAREST)}
+    """Bundles as they are sent, by name; the first words are the projection."""
+    graphs = {f"r4-graph-{name}": bundle_of(report, DOCUMENT) for name, report in reports().items()}
+    others = {
+        f"{projection}-{name}": bundle_of(reports()[name], DOCUMENT, projection=projection)
+        for projection in Projection
+        if projection is not Projection.R4_GRAPH
+        for name in IN_ALL_PROJECTIONS
+    }
+    return {**graphs, "r4-graph-final-nearest": bundle_of(reports()["final"], DOCUMENT, NEAREST), **others}

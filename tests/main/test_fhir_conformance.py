@@ -47,11 +47,11 @@ def read(name: str) -> dict[str, Any]:
 
 
 def entries() -> Iterator[Mapping[str, Any]]:
-    """Of all examples that are transactions."""
-    for file in sorted((HERE / "examples").glob("*.json")):
+    """Of all examples of R4 that are transactions."""
+    for file in sorted((HERE / "examples").glob("r4-*.json")):
         bundle = json.loads(file.read_text(encoding="utf-8"))
-        if bundle["type"] == "transaction":
-            yield from bundle["entry"]
+        assert bundle["type"] == "transaction"
+        yield from bundle["entry"]
 
 
 def test_the_resources_are_current(generate: Any) -> None:  # noqa: ANN401

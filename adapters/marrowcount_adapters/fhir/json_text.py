@@ -10,9 +10,10 @@ import json
 from base64 import b64encode
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
 from fhir_core.fhirabstractmodel import FHIRAbstractModel
+from fhir_core.types import Integer64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,8 +50,16 @@ def _elements(part: FHIRAbstractModel, package: str) -> Iterator[tuple[str, Json
     values = vars(part)
     for name in type(part).elements_sequence():
         value = values.get(fields[name])
-        if value is not None and value != []:
+        if isinstance(value, int) and _is_wide(type(part), fields[name]):
+            yield name, str(value)
+        elif value is not None and value != []:
             yield name, _json(value, package)
+
+
+def _is_wide(kind: type[FHIRAbstractModel], field: str) -> bool:
+    """Whether an element is an integer64, which JSON has as text: its numbers are doubles to many (R5, data types)."""
+    annotated = next(iter(get_args(kind.model_fields[field].annotation)), None)
+    return any(isinstance(each, Integer64) for each in getattr(annotated, "__metadata__", ()))
 
 
 def _json(value: object, package: str) -> Json:
