@@ -42,7 +42,8 @@ R5_CHECKERS: Final = (
 R5_LIMITS: Final = (
     "Fewer know R5: TypeScript's compiler judges by the types of npm @types/fhir (elements, cardinality, required",
     "codes); names, arrays and targets of references are those of npm fhirpath's model of R5; constraints are those of",
-    "R4 where an element stands at the same path. R5's own constraints and value sets are in no package that was found.",
+    "R4 where an element stands at the same path. R5's own constraints and value sets are in no package that was",
+    "found.",
 )
 LIBRARY: Final = "fhir.resources"
 """What the encoders build with; no independent checker, shown beside them."""
