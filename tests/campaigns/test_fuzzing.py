@@ -15,7 +15,8 @@ from fuzz_seeds import CORPUS, KINDS, read_corpus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FED = {"files": 1500, "pdus": 200, "http": 60, "requests": 250, "server": 80, "answers": 10, GUIDED: 400}
+FED = {"files": 1500, "pdus": 200, "http": 60, "requests": 250, "server": 80, "answers": 10, GUIDED: 800}
+"""The guided ones begin with the corpus, of some 400."""
 
 
 @pytest.mark.parametrize("kind", sorted(SHARES))
@@ -25,7 +26,7 @@ def test_broken_inputs_do_no_harm(kind: str) -> None:
         pytest.skip("atheris is not installed: it has no wheels for this version of Python")
     outcome = fuzz(kind, first=0, inputs=FED[kind], seed=20261122)
     assert outcome.faults == [], outcome.told()
-    assert outcome.inputs == FED[kind]
+    assert outcome.inputs >= FED[kind]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import pytest
 import structlog
+from highdicom.valuerep import check_person_name
 
 from marrowcount.main.logs import configure_logs
 
@@ -24,3 +26,17 @@ def test_events_go_to_the_present_standard_error(run: int, capsys: pytest.Captur
     (line,) = said.err.splitlines()
     told = json.loads(line)
     assert (told["event"], told["run"], told["level"], said.out) == ("after", run, "info", "")
+
+
+def test_a_librarys_warning_is_told_without_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """highdicom quotes a patient's name that has one component only; Python would print it."""
+    configure_logs("INFO")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        check_person_name("Sternenberger")
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["category"]) == ("library.warned", "UserWarning")
+    assert told["place"].rpartition(":")[0].endswith(".py")
+    assert "Sternenberger" not in said.err + said.out

@@ -27,6 +27,12 @@ from marrowcount_adapters.dicomweb.part10 import opened
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian]
 LETTERS = st.text(st.characters(codec="latin-1", categories=["L", "N"]), min_size=1, max_size=12)
 
+
+def _told(item: dict[str, Any]) -> dict[str, Any]:
+    """With what says whether its pixel values are signed: where an item leaves it out, pydicom forgets whose it is."""
+    return item | {"PixelRepresentation": 1} if "SmallestImagePixelValue" in item else item
+
+
 ELEMENTS = st.fixed_dictionaries(
     {},
     optional={
@@ -51,7 +57,7 @@ ELEMENTS = st.fixed_dictionaries(
 TREES: st.SearchStrategy[dict[str, Any]] = st.recursive(
     ELEMENTS,
     lambda inner: st.builds(
-        lambda own, items: own | {"ContentSequence": items},
+        lambda own, items: own | {"ContentSequence": [_told(item) for item in items]},
         ELEMENTS,
         st.lists(inner, max_size=3),
     ),
