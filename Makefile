@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := src adapters tests conformance
 
-.PHONY: help install demo test check format peers node-peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow bench-fhir wheel clean
+.PHONY: help install demo test check format peers node-peers viewer ohif bench-models bench-receive bench-evidence crash-test fuzz bench-stow bench-fhir bench-ehr wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,9 @@ bench-evidence: $(VENV)/.installed-dev  ## time what writes results beside highd
 
 bench-fhir: $(VENV)/.installed-dev  ## time what becomes of a report in FHIR
 	PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/benchmarks/bench_fhir.py
+
+bench-ehr: $(VENV)/.installed-dev  ## time the delivery of N results (1000) to an EHR beside bare httpx loops
+	PYTHONPATH=tests/support$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python tests/benchmarks/bench_ehr.py --results $(or $(N),1000)
 
 bench-stow: $(VENV)/.installed-dev  ## time STOW-RS beside aiohttp's reader of multipart
 	$(BIN)/python tests/benchmarks/bench_stow.py

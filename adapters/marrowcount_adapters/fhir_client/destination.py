@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["FhirDestination"]
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Those whom httpx trusts; to read them takes longer than to send a result, so they are read once."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _trust(base_url: str) -> ssl.SSLContext | bool:
+    return _usual_trust() if base_url.startswith("https:") else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,7 @@ class FhirDestination(Destination):
             timeout=httpx.Timeout(self.timeout_s, connect=5.0),
             follow_redirects=False,
             trust_env=False,
-            verify=self.tls or True,
+            verify=self.tls or _trust(self.base_url),
         )
 
     def _token(self, file: Path) -> str:

@@ -54,16 +54,15 @@ def addressed(exchange: Exchange, parcel: Parcel, can: Capabilities, *, look_up_
     Raises:
         DeliveryHeldError: ``patient-not-found`` or ``patient-ambiguous``; no patient is ever made or guessed.
     """
-    patients: dict[Token, str] = {}
+    wanted = parcel.identifiers("Patient", "ServiceRequest")
+    places: dict[tuple[str, Token], str] = {}
     if look_up_patient and "Patient" in can.searchable:
-        patients = {token: _patient(exchange, token) for token in parcel.identifiers("Patient")}
-    for token, place in patients.items():
-        parcel = parcel.pointing("Patient", token, place)
+        places = {("Patient", token): _patient(exchange, token) for token in wanted["Patient"]}
+    patients = list(places.values())
     if "ServiceRequest" in can.searchable:
-        for token in parcel.identifiers("ServiceRequest"):
-            place = _order(exchange, token, list(patients.values()))
-            parcel = parcel.pointing("ServiceRequest", token, place) if place else parcel
-    return parcel
+        orders = {("ServiceRequest", each): _order(exchange, each, patients) for each in wanted["ServiceRequest"]}
+        places |= {each: place for each, place in orders.items() if place}
+    return parcel.pointing(places)
 
 
 def _order(exchange: Exchange, token: Token, patients: Sequence[str]) -> str:

@@ -63,6 +63,10 @@ def _escaped(text: str) -> str:
     return text
 
 
+NO_TOKEN: Final = Token("", "")
+"""Of what names nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One resource of a bundle.
@@ -110,20 +114,21 @@ class Parcel:
         """Observations and report: what takes the place of an earlier count."""
         return [entry for entry in self.entries if entry.replaces]
 
-    def identifiers(self, resource_type: str) -> frozenset[Token]:
-        """Of those of a type to whom it refers by identifier: patients, orders."""
-        referring = (each for entry in self.entries for each in _objects(entry.resource))
-        found = (_token_in(each.get("identifier")) for each in referring if each.get("type") == resource_type)
-        return frozenset(token for token in found if token is not None)
+    def identifiers(self, *resource_types: str) -> Mapping[str, frozenset[Token]]:
+        """Of those of each of these types to whom it refers by identifier: patients, orders."""
+        found: dict[str, set[Token]] = {resource_type: set() for resource_type in resource_types}
+        for each in (each for entry in self.entries for each in _objects(entry.resource)):
+            kind = each.get("type")
+            if isinstance(kind, str) and kind in found and (token := _token_in(each.get("identifier"))) is not None:
+                found[kind].add(token)
+        return {kind: frozenset(tokens) for kind, tokens in found.items()}
 
-    def pointing(self, resource_type: str, token: Token, place: str) -> Parcel:
-        """With a literal reference beside each such identifier; a document is left as it was made."""
+    def pointing(self, places: Mapping[tuple[str, Token], str]) -> Parcel:
+        """With a literal reference beside each of these identifiers; a document is left as it was made."""
+        if not places:
+            return self
         return self._each(
-            lambda resource: (
-                resource
-                if resource.get("resourceType") == "Bundle"
-                else _pointed(resource, resource_type, token, place)
-            )
+            lambda resource: resource if resource.get("resourceType") == "Bundle" else _pointed(resource, places)
         )
 
     def without_documents(self) -> Parcel:
@@ -224,7 +229,7 @@ def _require_identified(parcel: Parcel) -> None:
                 "the slide's header does not tell whose it is: it needs a Patient ID, and its issuer an entry in the "
                 "setting patient_id_systems; then have the slide counted or sent anew",
             )
-    if len(parcel.identifiers("Patient")) > 1:
+    if len(parcel.identifiers("Patient")["Patient"]) > 1:
         raise DeliveryRefusedError("several-patients", "the bundle names more than one patient")
 
 
@@ -244,11 +249,15 @@ def placeholder(full_url: str) -> str:
 
 
 def _objects(value: Json) -> Iterator[dict[str, Json]]:
-    """Every object within a value, itself included."""
-    if isinstance(value, dict):
-        yield value
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _objects(each)
+    """Every object within a value, itself included, in no order."""
+    left: list[Json] = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            yield each
+            left.extend(inner for inner in each.values() if isinstance(inner, (dict, list)))
+        else:
+            left.extend(inner for inner in each if isinstance(inner, (dict, list)))
 
 
 def _references(resource: Json) -> Iterator[str]:
@@ -256,20 +265,25 @@ def _references(resource: Json) -> Iterator[str]:
 
 
 def _rewritten(resource: Json, places: Mapping[str, str]) -> Json:
-    copy = copied(resource)
-    for each in _objects(copy):
+    def rewrite(each: dict[str, Json]) -> None:
         reference = each.get("reference")
         if isinstance(reference, str) and reference in places:
             each["reference"] = places[reference]
-    return copy
+
+    return copied(resource, rewrite)
 
 
-def _pointed(resource: Json, resource_type: str, token: Token, place: str) -> Json:
-    copy = copied(resource)
-    for each in _objects(copy):
-        if each.get("type") == resource_type and _token_in(each.get("identifier")) == token:
-            each["reference"] = place
-    return copy
+def _pointed(resource: Json, places: Mapping[tuple[str, Token], str]) -> Json:
+    types = {resource_type for resource_type, _ in places}
+
+    def point(each: dict[str, Json]) -> None:
+        kind = each.get("type")
+        if isinstance(kind, str) and kind in types:
+            place = places.get((kind, _token_in(each.get("identifier")) or NO_TOKEN))
+            if place is not None:
+                each["reference"] = place
+
+    return copied(resource, point)
 
 
 def _token_in(identifier: Json) -> Token | None:
