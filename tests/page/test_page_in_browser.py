@@ -13,10 +13,15 @@ import pytest
 from counted_slides import DrawnSlide
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.cytology.palette import PALETTE
+from marrowcount.main.signing import Signing
+from marrowcount.main.slide_images import SlideImages
 from marrowcount.main.web_service import web_service
 from marrowcount.ports import CountProgress
 from marrowcount.result import RESEARCH_USE_ONLY
+from marrowcount.review import Practitioner
 from marrowcount.settings import EvidenceSection
+from marrowcount.testing import HeldClock
+from marrowcount_adapters.sql import SqlLedger, SqlReports
 from page_looks import Looking, ServedPage, opened, page_served
 
 if TYPE_CHECKING:
@@ -285,3 +290,38 @@ def test_without_the_viewer_all_else_is_there(browser: Browser, served_page: Ser
         assert tab.page.locator("tr[data-class] input:enabled").count() == 0
         assert not any("icroscopy" in url for url in tab.asked)
         assert tab.complaints == []
+
+
+def test_who_answers_for_a_report_is_told(browser: Browser, drawn: DrawnSlide, tmp_path: Path) -> None:
+    """A verified report shows the person's figures and name, a withdrawn one no figure; neither is called otherwise."""
+    by, now = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie", "Haematology"), datetime.now(UTC)
+    with page_served(tmp_path, drawn) as served:
+        ledger = served.parts.ledger
+        assert isinstance(ledger, SqlLedger)
+        series = served.slide_url.rpartition("/")[2]
+        signing = Signing(
+            served.parts.settings,
+            ledger,
+            SqlReports(ledger),
+            HeldClock(now),
+            lambda uid: SlideImages(ledger, served.parts.store, uid),
+        )
+        with opened(browser, served.slide_url, viewport=WIDE) as tab:
+            report = tab.page.locator(".standing")
+            report.wait_for()
+            assert "Preliminary: counted by software" in report.inner_text()
+            signing.verify(series, by, {CellType.BLAST: 77}, "Auer rods")
+            tab.page.reload()
+            report.wait_for()
+            said = report.inner_text()
+            assert "changed and verified by Marie Curie" in said
+            assert "blast: 77 by a person" in said
+            assert "Auer rods" in said
+            assert "Preliminary" not in said
+            assert tab.page.locator("tr[data-class=blast] td.number").first.inner_text() == "77"
+            signing.withdraw(series, by, "another patient's slide")
+            tab.page.reload()
+            report.wait_for()
+            assert "Use no figure of this report" in report.inner_text()
+            assert tab.page.locator("tr[data-class]").count() == 0
+            assert tab.complaints == []

@@ -53,20 +53,8 @@ def r5_graph(graph: Graph) -> Resource:
             resource["derivedFrom"] += [{"reference": url} for url in named]
     figures = next(i for i, e in enumerate(bundle["entry"]) if e["resource"]["resourceType"] == "Observation")
     bundle["entry"][figures:figures] = selections
-    made: Resource = _with_long_integers(plain(Bundle.model_validate(bundle)))
+    made: Resource = plain(Bundle.model_validate(bundle))
     return made
-
-
-def _with_long_integers(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Sizes of attachments are of type integer64 in R5, which JSON holds as strings; the library writes numbers."""
-    if isinstance(part, list):
-        return [_with_long_integers(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    return {
-        name: str(value) if name == "size" and "contentType" in part else _with_long_integers(value)
-        for name, value in part.items()
-    }
 
 
 def _report(report: Resource) -> Resource:

@@ -61,7 +61,7 @@ def _facts(section: WebSection) -> PageFacts:
     return PageFacts(
         version=__version__,
         dicomweb=section.base_path,
-        caution=f"Preliminary. {RESEARCH_USE_ONLY}",
+        caution=f"Preliminary unless a person signed. {RESEARCH_USE_ONLY}",
         classes=tuple(CellClass(one.label, PALETTE[one], one in NDC_CLASSES) for one in (*NDC_CLASSES, *OTHERS)),
     )
 

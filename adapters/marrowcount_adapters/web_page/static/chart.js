@@ -1,6 +1,7 @@
 // The integrated histogram of cell types, drawn from the figures so that it follows the page's width and colours.
 
 import { count, el, section, svg } from "./elements.js";
+import { cellsOf } from "./figures.js";
 
 const ROW = 22;
 const BAR = 14;
@@ -33,7 +34,7 @@ function drawn(result, classes, width) {
 }
 
 function barOf(one, result) {
-  const number = result.counts[one.label] ?? 0;
+  const number = cellsOf(result, one.label);
   const part = result.ndc_total ? result.ndc[one.label] : undefined;
   const scale = result.ndc_total / 100;
   const [low, high] = part ? [part.low * scale, part.high * scale] : [number, number];

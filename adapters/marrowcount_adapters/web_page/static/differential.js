@@ -1,6 +1,7 @@
 // The table of the classes: counts and intervals, what is drawn on the slide, and the way to examples.
 
 import { count, el, section, swatch, tell } from "./elements.js";
+import { cellsOf } from "./figures.js";
 
 const STEP = 0.05;
 
@@ -23,7 +24,7 @@ export class Differential {
   }
 
   #row(one, result) {
-    const number = result.counts[one.label] ?? 0;
+    const number = cellsOf(result, one.label);
     const box = el("input", { type: "checkbox", checked: true, disabled: true, "aria-label": `Draw ${one.label}`, change: () => this.#draw() });
     const button = el("button", { type: "button", class: "class", disabled: true, click: () => this.#fly(one.label) }, swatch(one.colour), one.label);
     const part = result.ndc[one.label];

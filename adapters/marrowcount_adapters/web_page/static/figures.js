@@ -2,6 +2,19 @@
 
 import { count, el, section } from "./elements.js";
 
+/** Cells of a class as they hold: a person's count where there is one, else the software's. */
+export function cellsOf(result, label) {
+  return result.ndc[label]?.count ?? result.counts[label] ?? 0;
+}
+
+/** How far the report may be relied upon, who says so, what they changed and added. */
+export function standing(result) {
+  const changed = Object.entries(result.changed_by_a_person ?? {}).map(([label, both]) => `${label}: ${both.person} by a person, ${both.software} by the software`);
+  const lines = [...changed, ...(result.remarks ?? [])].map((line) => el("li", {}, line));
+  const tone = ["final", "corrected", "amended"].includes(result.status) ? "" : " warn";
+  return section("Report", { class: `notice standing${tone} wide` }, el("p", {}, `Version ${result.version ?? 1}. ${result.standing ?? "Preliminary."}`), lines.length ? el("ul", {}, lines) : null);
+}
+
 export function figures(result) {
   const pairs = [
     ["Cells in the differential", count(result.ndc_total)],

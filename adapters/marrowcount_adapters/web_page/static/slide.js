@@ -5,7 +5,7 @@ import { drawChart } from "./chart.js";
 import { Differential } from "./differential.js";
 import { files, report } from "./downloads.js";
 import { el, moment, section, size, tell } from "./elements.js";
-import { figures, models } from "./figures.js";
+import { figures, models, standing } from "./figures.js";
 import { gallery } from "./gallery.js";
 import { deliveries, history } from "./history.js";
 import { stateOf } from "./list.js";
@@ -84,10 +84,12 @@ class SlidePage {
   }
 
   #resultParts(slide, result, view) {
+    if (result.status === "entered-in-error") return [standing(result), view.section, this.#picture(slide)];
     const differential = new Differential(result, this.about.classes, view);
     const chart = drawChart(result, this.about.classes);
     this.closing.push(() => chart.close());
     return [
+      standing(result),
       warnings(result),
       el("div", { class: "pictures" }, view.section, chart.section, this.#picture(slide)),
       el("div", { class: "side" }, figures(result), differential.section),
