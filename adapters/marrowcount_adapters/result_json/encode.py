@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from marrowcount.cytology.convergence import Stopping
     from marrowcount.cytology.differential import ClassShare
     from marrowcount.errors import SlideError
-    from marrowcount.result import CountResult, ModelIdentity
+    from marrowcount.result import ModelIdentity
     from marrowcount.review import Report
 
 __all__ = ["encode_refusal", "encode_result"]
@@ -40,7 +40,7 @@ def encode_result(report: Report) -> str:
         {
             "state": "counted",
             "reason": result.stopping.reason.value,
-            "message": _message(result),
+            "message": _message(report),
             "series_uid": result.context.series_uid,
             "counted_at": result.counted_at.isoformat(),
             "tiles_looked_at": result.tiles_looked_at,
@@ -125,9 +125,10 @@ def _about(models: Sequence[ModelIdentity]) -> dict[str, object]:
     }
 
 
-def _message(result: CountResult) -> str:
+def _message(report: Report) -> str:
+    result, counted = report.result, "The software counted" if report.changed else "Counted"
     return (
-        f"Counted {result.differential.total} cells of the differential on {result.tiles_counted} of "
+        f"{counted} {result.differential.total} cells of the differential on {result.tiles_counted} of "
         f"{result.tiles_looked_at} tiles looked at; ended because {ENDINGS[result.stopping.reason]}."
     )
 
