@@ -136,6 +136,17 @@ def test_many_unclassified_cells_are_flagged() -> None:
     assert any(warning.startswith("unclassified: 33.3 %") for warning in result.warnings)
 
 
+@pytest.mark.parametrize(("classified", "flagged"), [(19, False), (18, True)])
+def test_unclassified_cells_are_flagged_above_five_percent(classified: int, flagged: bool) -> None:  # noqa: FBT001
+    """One of 20 is not yet many, one of 19 is."""
+    kinds = [CellType.OTHER_CELL, CellType.BLAST, *[CellType.ERYTHROBLAST] * (classified - 1)]
+    boxes = [PixelBox(80 * (i % 5) + 40, 80 * (i // 5) + 40, 80 * (i % 5) + 90, 80 * (i // 5) + 90) for i in range(20)]
+    found = [Detection(kind, box, 0.9) for kind, box in zip(kinds, boxes, strict=False)]
+    result = count(find=lambda _: found)
+    assert result.histogram.total == result.tiles_counted * (classified + 1)
+    assert any(warning.startswith("unclassified:") for warning in result.warnings) is flagged
+
+
 def test_few_cells_are_flagged() -> None:
     """Under 300 cells a differential is not what ICSH asks for."""
     few = CountSettings(ConvergenceRule(cap=20))

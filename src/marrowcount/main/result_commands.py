@@ -124,8 +124,10 @@ def _decide(settings: Path | None, act: Callable[[Signing, Practitioner], Report
 
 @contextmanager
 def _signing(settings: Path | None) -> Generator[Signing]:
+    from marrowcount.main.logs import configure_logs  # noqa: PLC0415 - the listener must stay small
     from marrowcount.main.signing import opened_signing  # noqa: PLC0415 - the listener must stay small
 
+    configure_logs("WARNING")
     with opened_signing(read_settings(settings)) as signing:
         yield signing
 
