@@ -20,10 +20,11 @@ def test_a_control_is_held_by_a_test(file: str, name: str) -> None:
 
 
 def test_every_hazard_has_controls_and_tests() -> None:
-    """A hazard without a test is one that somebody will forget."""
+    """What may happen, whom it harms, what is done; a hazard without a test is one that somebody will forget."""
     text = (REPOSITORY / "docs" / "risk.md").read_text(encoding="utf-8")
     hazards = text.split("\n## ")[1:]
-    assert len(hazards) >= 10
+    assert len(hazards) >= 12
     for hazard in hazards:
-        assert "**Controls**" in hazard, hazard[:60]
+        for part in ("**Cause**", "**Harm**", "**Controls**"):
+            assert part in hazard, (part, hazard[:60])
         assert "**Tests**: `tests/" in hazard, hazard[:60]
