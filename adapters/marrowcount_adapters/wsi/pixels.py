@@ -13,8 +13,8 @@ from wsidicom import errors as wsidicom_errors
 from wsidicom.options import DecoderOption
 
 from marrowcount.errors import Refusal, SlideError, StorageError
-from marrowcount_adapters.wsi.header import DATA_ERRNOS, PARSER_ERRORS
 from marrowcount_adapters.wsi.planes import Planes, middle
+from marrowcount_adapters.wsi.values import DATA_ERRNOS, PARSER_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

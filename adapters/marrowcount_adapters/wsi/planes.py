@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marrowcount_adapters.wsi.header import read_header, sound_values
+from marrowcount_adapters.wsi.header import read_header
 from marrowcount_adapters.wsi.series import told_of
+from marrowcount_adapters.wsi.values import sound_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,12 +18,13 @@ from marrowcount_adapters.wsi.checks import (
     require_resolution,
     require_tile,
 )
-from marrowcount_adapters.wsi.header import read_context, read_header, sound_values
+from marrowcount_adapters.wsi.header import read_context, read_header
 from marrowcount_adapters.wsi.overview import overview_plan, reduced
 from marrowcount_adapters.wsi.pixels import LevelPixels
 from marrowcount_adapters.wsi.placement import placement_of
 from marrowcount_adapters.wsi.planes import middle, with_middle_plane_first
 from marrowcount_adapters.wsi.series import slide_levels, told_of
+from marrowcount_adapters.wsi.values import sound_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

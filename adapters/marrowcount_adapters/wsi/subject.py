@@ -10,7 +10,7 @@ from pydicom.filereader import read_partial
 from marrowcount.errors import InstanceError
 from marrowcount.ports.audit import Subject
 from marrowcount.workflow.auditing import SubjectOf
-from marrowcount_adapters.wsi.header import DATA_ERRNOS, PARSER_ERRORS
+from marrowcount_adapters.wsi.values import DATA_ERRNOS, PARSER_ERRORS
 
 if TYPE_CHECKING:
     from pathlib import Path
