@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
 from marrowcount.cytology.differential import Interval
 from marrowcount.datasets import Example, LabelledBox
-from marrowcount.errors import MarrowcountError
+from marrowcount.errors import MarrowcountError, ModelError
 from marrowcount.evaluation import Resampling
 from marrowcount.evaluation.slides import CountedShare, CountedSlide, SlideTruth, evaluate_slides, score_slide
 from marrowcount.main.cli import app
+from marrowcount.main.model_cards import CardRequest, rewrite_card
 from marrowcount.main.models import bundled_models
 from marrowcount.result import ModelIdentity, ModelTask
 from marrowcount.settings import CountSection
@@ -95,6 +97,14 @@ def test_figures_and_measurements_can_be_taken_out(model: Path, reports: Path, t
     assert "accuracy" not in manifest.figures
     assert manifest.notes == "Nothing is known."
     assert "Nothing is known." in (model / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_notes_that_cannot_be_read_are_told(model: Path, tmp_path: Path) -> None:
+    """The card stays as it is."""
+    before = (model / "MODEL_CARD.md").read_bytes()
+    with pytest.raises(ModelError, match="unreadable-notes"):
+        rewrite_card(CardRequest(model, {}, notes_file=tmp_path / "none.md"), Console(quiet=True))
+    assert (model / "MODEL_CARD.md").read_bytes() == before
 
 
 def test_a_report_of_another_model_is_refused(model: Path, reports: Path) -> None:

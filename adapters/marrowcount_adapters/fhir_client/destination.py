@@ -32,7 +32,7 @@ def _usual_trust() -> ssl.SSLContext:
 
 
 def _trust(base_url: str) -> ssl.SSLContext | bool:
-    return _usual_trust() if base_url.startswith("https:") else False
+    return _usual_trust() if httpx.URL(base_url).scheme == "https" else False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from marrowcount.errors import StorageError
+from marrowcount.errors import ModelError, StorageError
 from marrowcount.slides.manifest import CARD_FILE, MANIFEST_FILE, read_manifest, verified_bytes
 from marrowcount_adapters.training.measured_reports import read_measurement
 from marrowcount_adapters.training.model_card import card_of
@@ -64,8 +64,15 @@ def _changed(manifest: ModelManifest, asked: CardRequest) -> ModelManifest:
         manifest,
         figures={name: value for name, value in manifest.figures.items() if name not in asked.dropped},
         measurements=tuple((kept | new).values()),
-        notes=asked.notes_file.read_text(encoding="utf-8").strip() if asked.notes_file else manifest.notes,
+        notes=_read_notes(asked.notes_file) if asked.notes_file else manifest.notes,
     )
+
+
+def _read_notes(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError("unreadable-notes", f"{file} cannot be read as text: {error}") from None
 
 
 def _written(path: Path, text: str) -> None:

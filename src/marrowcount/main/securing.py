@@ -71,18 +71,23 @@ def pacs_context(pacs: PacsSection, settings: Settings) -> RenewedContext | None
     Raises:
         SettingsError: the files make no context.
     """
-    if not pacs.tls:
+    return _calling(pacs, settings, f"PACS {pacs.name}")
+
+
+def _calling(peer: PacsSection | Hl7Section, settings: Settings, name: str) -> RenewedContext | None:
+    """As the house calls: with its certificate, trusting whom the peer's table names, else its own authorities."""
+    if not peer.tls:
         return None
     section = settings.tls
-    own_authorities = pacs.tls_authorities is not None
+    own_authorities = peer.tls_authorities is not None
     recipe = ClientTls(
         _identity(section),
-        pacs.tls_authorities or section.authorities,
+        peer.tls_authorities or section.authorities,
         None if own_authorities else section.revocations_file,
-        pacs.tls_check_host,
+        peer.tls_check_host,
         section.minimum_version,
     )
-    return RenewedContext(recipe, f"PACS {pacs.name}")
+    return RenewedContext(recipe, name)
 
 
 def ehr_context(ehr: EhrSection, settings: Settings) -> RenewedContext | None:
@@ -104,18 +109,7 @@ def hl7_context(hl7: Hl7Section, settings: Settings) -> RenewedContext | None:
     Raises:
         SettingsError: the files make no context.
     """
-    if not hl7.tls:
-        return None
-    section = settings.tls
-    own_authorities = hl7.tls_authorities is not None
-    recipe = ClientTls(
-        _identity(section),
-        hl7.tls_authorities or section.authorities,
-        None if own_authorities else section.revocations_file,
-        hl7.tls_check_host,
-        section.minimum_version,
-    )
-    return RenewedContext(recipe, f"HL7 {hl7.name}")
+    return _calling(hl7, settings, f"HL7 {hl7.name}")
 
 
 def archive_context(archive: ArchiveSection, settings: Settings) -> RenewedContext | None:
