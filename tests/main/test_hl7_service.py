@@ -15,7 +15,8 @@ from marrowcount.errors import DeliveryHeldError, Refusal, SettingsError, SlideE
 from marrowcount.main.auditing import audit_trail
 from marrowcount.main.checking import run_checks
 from marrowcount.main.destinations import destinations_of, orders_of_folder
-from marrowcount.main.hl7_messages import HL7_FILES, hl7_destination, hl7_file, hl7_messages
+from marrowcount.main.hl7_messages import hl7_destination, hl7_file, hl7_messages
+from marrowcount.main.result_files import HL7_FILES
 from marrowcount.main.result_writing import write_refusal, write_result
 from marrowcount.main.securing import certificates_of, uses_tls
 from marrowcount.ports import DeliveryKind

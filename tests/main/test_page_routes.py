@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from marrowcount.cytology.cell_types import CellType
+from marrowcount.main.hl7_messages import hl7_file
 from marrowcount.main.page_files import OFFERED_FILES, offered_file
 from marrowcount.main.parts import Parts, open_parts
 from marrowcount.main.result_files import COUNT_FILE, DICOM_FILES, OTHER_FILES, RESULT_FILE
@@ -123,6 +125,25 @@ def test_notes_are_offered_by_their_form(tmp_path: Path) -> None:
         assert client.get(f"/results/{SERIES}/other.ko.dcm").status_code == 404
 
 
+def test_messages_are_offered_by_their_form(tmp_path: Path) -> None:
+    """There is one for each receiver of HL7 v2; no other name leads anywhere."""
+    with page(tmp_path) as (parts, client):
+        message = hl7_file("engine, 2nd floor")
+        count(parts, RESULT_FILE, message, "oru.a.b.hl7")
+        listed = [file["name"] for file in client.get(f"/api/slides/{SERIES}").json()["files"]]
+        assert [name for name in listed if name.endswith(".hl7")] == [message]
+        assert client.get(f"/results/{SERIES}/{message}").headers["content-type"] == "x-application/hl7-v2+er7"
+        assert client.get(f"/results/{SERIES}/oru.a.b.hl7").status_code == 404
+
+
+@pytest.mark.parametrize("most", ["0", "007", "-1", "1.5", "", "two", "0000019999999999", "10000000", "\u0663"])
+def test_how_many_slides_is_a_whole_number_within_bounds(tmp_path: Path, most: str) -> None:
+    """Anything else is told; the node lists no more than it should for anybody's wish."""
+    with page(tmp_path) as (_, client):
+        assert client.get("/api/slides", params={"most": most}).status_code == 400
+        assert client.get("/api/slides", params={"most": "1"}).status_code == 200
+
+
 def test_the_shell_needs_no_token_and_all_data_do(tmp_path: Path) -> None:
     """A browser cannot send one before the page has asked for it."""
     tokens = tmp_path / "tokens"
@@ -171,6 +192,9 @@ def test_a_look_at_a_slide_is_audited_once(tmp_path: Path) -> None:
             client.get(f"/api/slides/{SERIES}")
             client.get(f"/api/slides/{SERIES}")
             client.get(f"/api/slides/{SERIES}9")
+            deadline = time.monotonic() + 20
+            while not told and time.monotonic() < deadline:  # told after the answer, lest a slow disk hold it up
+                time.sleep(0.01)
     ((caller, files),) = told
     assert caller.address == "127.0.0.1"
     assert len(files) == 1

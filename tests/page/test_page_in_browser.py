@@ -249,7 +249,7 @@ def test_figures_and_files_are_those_of_the_result(looking: Looking, served_page
 
 
 def test_the_token_is_asked_for_once_and_sent_by_all(browser: Browser, served_page: ServedPage, tmp_path: Path) -> None:
-    """A wrong one is told; the right one serves list, pictures and slide viewer, and is kept for the tab alone."""
+    """A wrong one is told; the right one serves list, pictures and viewer, in this tab and in none that it opens."""
     tokens = tmp_path / "tokens"
     tokens.write_text(f"reader read {TOKEN}\n")
     settings = served_page.parts.settings
@@ -270,6 +270,11 @@ def test_the_token_is_asked_for_once_and_sent_by_all(browser: Browser, served_pa
             assert TOKEN not in " ".join(tab.asked)
             tab.page.reload()
             tab.await_slide()
+            with tab.page.context.expect_page() as coming:
+                tab.page.get_by_role("link", name="Open the report (PDF)").click()
+            assert coming.value.url.startswith("blob:")
+            assert coming.value.evaluate("sessionStorage.length") == 0
+            coming.value.close()
             tab.page.get_by_role("button", name="Sign out").click()
             field.wait_for()
 

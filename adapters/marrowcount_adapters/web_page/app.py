@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,8 @@ NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 PROBLEM: Final = "application/problem+json"
 RETRY_S: Final = 30
 SLIDES_AT_FIRST: Final = 100
+WHOLE_NUMBER: Final = re.compile(r"[1-9][0-9]{0,5}")
+
 MOST_SLIDES: Final = 10_000
 
 
@@ -119,7 +122,7 @@ class _Page:
 
 def _most(request: Request) -> int:
     text = request.query_params.get("most", str(SLIDES_AT_FIRST))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:6]) <= MOST_SLIDES:
+    if not WHOLE_NUMBER.fullmatch(text) or int(text) > MOST_SLIDES:
         raise HTTPException(400, f"most is a number from 1 to {MOST_SLIDES}.")
     return int(text)
 

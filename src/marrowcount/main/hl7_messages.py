@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from marrowcount.review import Report
     from marrowcount.settings import Hl7Section, Settings
 
-__all__ = ["HL7_FILES", "hl7_destination", "hl7_file", "hl7_messages", "hl7_settings"]
-
-HL7_FILES: Final = "oru.*.hl7"
-"""Pattern of the files' names."""
+__all__ = ["hl7_destination", "hl7_file", "hl7_messages", "hl7_settings"]
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST_NAME: Final = 24

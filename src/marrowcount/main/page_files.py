@@ -16,6 +16,7 @@ from marrowcount.main.result_files import (
     GALLERY_FILE,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
+    HL7_FILES,
     NOTE_ENDING,
     REGIONS_SR,
     REPORT_FILE,
@@ -79,11 +80,19 @@ _NOTE_NAME: Final = re.compile(rf"rejection(\.[0-9a-f]{{8}})?{re.escape(NOTE_END
 """One for each destination that has something to hear; older versions wrote one for all."""
 
 
+_MESSAGE: Final = OfferedFile("Report as HL7 v2 message", "x-application/hl7-v2+er7")
+_MESSAGE_NAME: Final = re.compile(r"oru\.[A-Za-z0-9-]{1,100}\.hl7")
+"""One for each receiver."""
+
+_BY_FORM: Final = ((_NOTE_NAME, _NOTE), (_MESSAGE_NAME, _MESSAGE))
+
+
 def offered_file(name: str) -> OfferedFile | None:
     """What a file of this name is; None where none is offered under it."""
-    return _NOTE if _NOTE_NAME.fullmatch(name) else OFFERED_FILES.get(name)
+    return next((what for form, what in _BY_FORM if form.fullmatch(name)), OFFERED_FILES.get(name))
 
 
 def offered_names(folder: Path) -> Sequence[str]:
     """The names that files of a result in this folder may have, in the order of the list of downloads."""
-    return [*OFFERED_FILES, *sorted(path.name for path in folder.glob(f"*{NOTE_ENDING}"))]
+    patterns = (f"*{NOTE_ENDING}", HL7_FILES)
+    return [*OFFERED_FILES, *sorted(path.name for pattern in patterns for path in folder.glob(pattern))]

@@ -20,6 +20,7 @@ __all__ = [
     "GALLERY_FILE",
     "GALLERY_FOLDER",
     "HEAT_MAP_SEG",
+    "HL7_FILES",
     "MODALITIES",
     "NOTE_ENDING",
     "OTHER_FILES",
@@ -62,6 +63,9 @@ goes first."""
 
 NOTE_ENDING: Final = ".ko.dcm"
 """Of the notes that take earlier results back; there is one for each destination that has something to hear."""
+
+HL7_FILES: Final = "oru.*.hl7"
+"""Pattern of the names of HL7 v2 messages; there is one for each receiver."""
 
 DICOM_FILES: Final = tuple(MODALITIES)
 

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from marrowcount.main.fhir_forms import FHIR_FORMS
-from marrowcount.main.hl7_messages import HL7_FILES
 from marrowcount.main.message_files import message_files
 from marrowcount.main.report_files import report_files
 from marrowcount.main.result_files import (
@@ -18,6 +17,7 @@ from marrowcount.main.result_files import (
     DOCUMENT,
     GALLERY_FOLDER,
     HEAT_MAP_SEG,
+    HL7_FILES,
     NOTE_ENDING,
     OTHER_FILES,
     REGIONS_SR,

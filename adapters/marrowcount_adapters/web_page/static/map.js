@@ -13,8 +13,13 @@ export function slideMap(slide, about) {
   const picture = el("img", { alt: map ? "Slide with the map of the regions read" : "Slide, small", hidden: true });
   const caption = el("figcaption", {}, "Loading the picture …");
   let url = null;
+  let closed = false;
   askFile(own ? `/results/${slide.series_uid}/${own}` : rendered)
     .then((found) => {
+      if (closed) {
+        URL.revokeObjectURL(found);
+        return;
+      }
       url = found;
       picture.src = found;
       picture.hidden = false;
@@ -23,5 +28,9 @@ export function slideMap(slide, about) {
     .catch(() => {
       caption.textContent = "There is no picture of the slide yet.";
     });
-  return { section: section("Map", { class: "map" }, el("figure", {}, picture, caption)), close: () => url && URL.revokeObjectURL(url) };
+  const close = () => {
+    closed = true;
+    if (url) URL.revokeObjectURL(url);
+  };
+  return { section: section("Map", { class: "map" }, el("figure", {}, picture, caption)), close };
 }

@@ -23,13 +23,14 @@ export function showSlide(content, uid, about) {
   const end = poll(() => page.look(), () => (page.moves ? EVERY_MS : CALM_MS), (error) => page.failed(error));
   return () => {
     end();
+    page.ended = true;
     page.close();
   };
 }
 
 class SlidePage {
   constructor(content, uid, about) {
-    Object.assign(this, { uid, about, tag: null, moves: true, state: "", result: null, closing: [] });
+    Object.assign(this, { uid, about, tag: null, moves: true, state: "", result: null, closing: [], ended: false });
     this.head = el("header", { class: "head" }, el("p", { class: "waiting" }, "Loading …"));
     this.trouble = el("p", { class: "notice bad", role: "alert", hidden: true });
     this.found = el("div", { class: "found" });
@@ -39,10 +40,11 @@ class SlidePage {
 
   async look() {
     const news = await askNews(`/api/slides/${this.uid}`, this.tag);
-    if (news === null) return;
+    if (news === null || this.ended) return;
     const slide = news.document;
     this.#updateHead(slide);
     if (this.result !== `${slide.revision}/${slide.result}`) await this.#updateResult(slide);
+    if (this.ended) return;
     this.#updateLog(slide);
     this.tag = news.tag;
   }
@@ -75,6 +77,7 @@ class SlidePage {
   async #updateResult(slide) {
     const whole = slide.files.some((file) => file.name === "result.json");
     const result = whole ? await askJson(`/results/${this.uid}/result.json`) : null;
+    if (this.ended) return;
     this.close();
     const view = new SlideView(slide, this.about);
     this.closing.push(() => view.close());
