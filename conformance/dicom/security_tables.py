@@ -49,8 +49,8 @@ SAMPLES: Final[Mapping[type[AuditEvent], tuple[Sequence[AuditEvent], str]]] = {
         tuple(InstancesTransferred(AT, SENDER, NODE, SUBJECT, CLASSES, held) for held in Held),
         (
             "by study, when an association or request has ended (every 10 minutes if it lasts): received new (C) or "
-            "held before (R); results sent, or tried; a study fetched by DICOMweb, once in 10 minutes; what the node "
-            "fetched"
+            "held before (R); results sent, or tried; a study fetched by DICOMweb, or a slide looked at on the "
+            "node's page, once in 10 minutes; what the node fetched"
         ),
     ),
     InstancesImported: (
@@ -58,7 +58,10 @@ SAMPLES: Final[Mapping[type[AuditEvent], tuple[Sequence[AuditEvent], str]]] = {
         "files are taken in by `marrowcount ingest`",
     ),
     InstancesExported: ((InstancesExported(AT, NODE, SENDER, SUBJECT),), "the differential goes to a health record"),
-    Query: ((Query(AT, SENDER, NODE, "", b"/studies"),), "a search by QIDO-RS, with its URL"),
+    Query: (
+        (Query(AT, SENDER, NODE, "", b"/studies"),),
+        "a search by QIDO-RS, with its URL; what the node asks by C-FIND or QIDO-RS",
+    ),
     SecurityAlert: (
         (SecurityAlert(AT, AlertKind.NODE_AUTHENTICATION, SENDER, "words"),),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -15,17 +15,25 @@ from marrowcount.workflow.verdicts import Verdict, verdict_of
 from marrowcount.workitems import UpsStatus
 from marrowcount_adapters.dimse.statuses import NotificationStatus, Status
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 REPOSITORY = Path(__file__).parents[2]
 HERE = REPOSITORY / "conformance" / "dicom"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def generate() -> Any:  # noqa: ANN401 - a module that lies on no package's path
-    """The program that writes the statement."""
+def generate() -> Iterator[Any]:
+    """The program that writes the statement, and modules beside it; later tests find neither."""
+    path, modules = sys.path[:], set(sys.modules)
     sys.path.insert(0, str(HERE))
     import generate as program
 
-    return program
+    yield program
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(HERE)):
+            del sys.modules[name]
 
 
 def rows(generate: Any, table: str) -> list[list[str]]:  # noqa: ANN401
