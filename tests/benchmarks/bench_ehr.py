@@ -1,4 +1,4 @@
-"""A thousand results to an EHR, beside a bare httpx loop that posts the same bytes (`make bench-ehr N=1000`).
+"""A thousand results to an EHR, beside a bare httpx loop that posts the same files (`make bench-ehr N=1000`).
 
 The same server answers all, in a process of its own (``ehr_server.py``); each way of sending runs in its own as well,
 so that its memory can be told. The node asks before it writes, whose result it is and whether a person's stands there
@@ -144,10 +144,13 @@ def main() -> None:
 
 def compare(base_url: str, folder: Path, results: int, rounds: int) -> None:
     """The ways take turns; the fastest round of each counts, since others use the machine as well."""
-    measured = {way: [timed(way, base_url, folder) for _ in range(rounds)] for way in WAYS}
+    measured: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            measured[way].append(timed(way, base_url, folder))
     best = {way: min(rows, key=lambda row: row["seconds"]) for way, rows in measured.items()}
     questions = _questions(base_url, next(folder.glob("*.json")))
-    table = Table("way", "results a second", "of the node's rate", "memory grew, MB", "peak, MB")
+    table = Table("way", "results a second", "the node's rate beside it", "memory grew, MB", "peak, MB")
     rate = {way: results / row["seconds"] for way, row in best.items()}
     for way, row in best.items():
         share = f"{rate['node'] / rate[way]:.2f} x"

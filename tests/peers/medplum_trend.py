@@ -20,7 +20,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fhir_servers import patient, write_bundle
+from fhir_servers import SYSTEM, patient, write_bundle
 from giving import given
 from made_up_result import CONTEXT, TYPICAL_COUNTS, make_result
 from marrowcount.cytology.cell_types import CellType
@@ -28,6 +28,8 @@ from marrowcount.errors import MarrowcountError
 from marrowcount.main.destinations import ehr_destination
 from marrowcount.review import Practitioner, Report, amended, counted, verified, withdrawn
 from marrowcount.settings import EhrSection, NodeSection, Settings
+from marrowcount.settings.destinations import SMART_SCOPES
+from marrowcount.workflow.identity import published_ratio
 from marrowcount_adapters.smart_backend import Algorithm, KeyFolder
 from node_peers import node_peer
 from trend_client import Reader
@@ -65,15 +67,24 @@ def expected(reports: Sequence[Report]) -> list[str]:
     return [str(each.share(CellType.BLAST).percent) for each in differentials if each is not None]
 
 
-def blasts(reader: Reader, patient_place: str) -> list[list[str]]:
-    return [[str(each.value), each.status] for each in reader.trend(patient_place, "11150-0", "%")]
+def drawn(reader: Reader, loinc: str, unit: str) -> list[list[str]]:
+    return [[str(each.value), each.status] for each in reader.trend(SYSTEM, CONTEXT.patient_id, loinc, unit)]
 
 
-def versions(base_url: str, token: str) -> dict[str, int]:
-    """The observations' ids and versions."""
-    headers = {"Authorization": f"Bearer {token}"}
-    found = httpx.get(f"{base_url}/Observation", params={"_count": "1000"}, headers=headers, trust_env=False).json()
-    return {each["resource"]["id"]: each["resource"]["meta"]["versionId"] for each in found["entry"]}
+def blasts(reader: Reader) -> list[list[str]]:
+    return drawn(reader, "11150-0", "%")
+
+
+KINDS = ("Observation", "DiagnosticReport", "Specimen", "ImagingStudy", "Device")
+
+
+def versions(base_url: str, token: str) -> dict[str, str]:
+    """What is there, with its version; but for provenances, of which each version has its own."""
+    headers, there = {"Authorization": f"Bearer {token}"}, {}
+    for kind in KINDS:
+        found = httpx.get(f"{base_url}/{kind}", params={"_count": "1000"}, headers=headers, trust_env=False).json()
+        there |= {f"{kind}/{e['resource']['id']}": e["resource"]["meta"]["versionId"] for e in found["entry"]}
+    return there
 
 
 def token_of(key: ec.EllipticCurvePrivateKey, token_url: str) -> str:
@@ -82,7 +93,7 @@ def token_of(key: ec.EllipticCurvePrivateKey, token_url: str) -> str:
     claims = {"iss": "reader", "sub": "reader", "aud": token_url, "exp": now + 200, "jti": str(uuid.uuid4())}
     form = {
         "grant_type": "client_credentials",
-        "scope": "system/Observation.crus system/Patient.rs",
+        "scope": " ".join(SMART_SCOPES),
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": jwt.encode(claims, key, algorithm="ES384", headers={"kid": "reader"}),
     }
@@ -133,34 +144,47 @@ def refused(destination: Destination, folder: Path) -> str:
 
 def story(destination: Destination, base_url: str, token: str, folder: Path) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}"}
-    made = httpx.post(f"{base_url}/Patient", json=patient(), headers=headers, trust_env=False).raise_for_status().json()
-    reader, place, reports = Reader(base_url, token), f"Patient/{made['id']}", slides()
+    other = patient()
+    other["identifier"][0]["value"] = "SOMEBODY-ELSE"
+    for person in (patient(), other):
+        httpx.post(f"{base_url}/Patient", json=person, headers=headers, trust_env=False).raise_for_status()
+    reader, reports = Reader(base_url, token), slides()
 
     def deliver(number: int, report: Report) -> None:
         given(destination, [write_bundle(folder / f"{number}.json", report)])
 
     for number, report in enumerate(reports):
         deliver(number, report)
-    said: dict[str, Any] = {"expected": expected(reports), "first": blasts(reader, place)}
+    deliver(9, anothers(reports[0]))
+    said: dict[str, Any] = {"expected": expected(reports), "first": blasts(reader)}
     before = versions(base_url, token)
     deliver(0, reports[0])
-    said["repeat"] = [len(versions(base_url, token)) == len(before), blasts(reader, place) == said["first"]]
-    corrected = amended(verified(reports[1], SHE, THEN), SHE, THEN + DAY, {CellType.BLAST: 130})
-    deliver(1, corrected)
-    after = versions(base_url, token)
-    said["corrected"] = [expected([corrected])[0], blasts(reader, place)[1]]
-    said["in place"] = [before.keys() == after.keys(), sum(before[each] != after[each] for each in before)]
-    ratios, totals = reader.trend(place, "11138-5", "{ratio}"), reader.trend(place, "38257-2", "{cells}")
-    said["ratios"], said["totals"] = [str(each.value) for each in ratios], [str(each.value) for each in totals]
-    said["expected totals"] = [str(sum_of(each)) for each in (reports[0], corrected, reports[2])]
+    said["repeat"] = [versions(base_url, token).keys() == before.keys(), blasts(reader) == said["first"]]
+    final = verified(reports[1], SHE, THEN)
+    corrected = amended(final, SHE, THEN + DAY, {CellType.BLAST: 130})
+    for name, report in (("final", final), ("corrected", corrected)):
+        before = versions(base_url, token)
+        deliver(1, report)
+        after = versions(base_url, token)
+        raised = sum(before[each] != after[each] for each in before.keys() & after.keys())
+        said[name] = [expected([report])[0], blasts(reader)[1], before.keys() == after.keys(), raised]
+    now = [reports[0], corrected, reports[2]]
+    said["ratios"] = [value for value, _ in drawn(reader, "11138-5", "{ratio}")]
+    said["totals"] = [value for value, _ in drawn(reader, "38257-2", "{cells}")]
+    differentials = [each.differential for each in now if each.differential is not None]
+    said["expected ratios"] = [str(published_ratio(each.me_ratio)) for each in differentials]
+    said["expected totals"] = [str(each.total) for each in differentials]
     deliver(2, withdrawn(reports[2], SHE, THEN, "another patient's slide"))
-    said["after a withdrawal"] = [len(blasts(reader, place)), len(reader.trend(place, "38257-2", "{cells}"))]
+    said["after a withdrawal"] = [len(blasts(reader)), len(drawn(reader, "38257-2", "{cells}"))]
     return said
 
 
-def sum_of(report: Report) -> int:
-    assert report.differential is not None
-    return report.differential.total
+def anothers(report: Report) -> Report:
+    """The slide of another patient, as full of blasts as none of the others."""
+    context = replace(report.context, patient_id="SOMEBODY-ELSE", study_uid="2.25.91", series_uid="2.25.92")
+    specimen = replace(context.specimen, container_identifier="B26-9")
+    result = make_result({**TYPICAL_COUNTS, CellType.BLAST: 600})
+    return counted(replace(result, context=replace(context, specimen=specimen)))
 
 
 if __name__ == "__main__":

@@ -31,14 +31,17 @@ class Reader:
     base_url: str
     token: str = ""
 
-    def trend(self, patient: str, loinc: str, unit: str) -> list[Point]:
-        """All figures of a patient by a LOINC code and a UCUM unit, the oldest first.
+    def trend(self, system: str, number: str, loinc: str, unit: str) -> list[Point]:
+        """All figures of a patient, known by a number, by a LOINC code and a UCUM unit, the oldest first.
 
         Raises:
-            ValueError: a figure has another unit, none, or no time: it cannot be drawn.
+            ValueError: not one patient has the number, or a figure cannot be drawn: another unit, no value, no time.
         """
-        wanted = {"code": f"{LOINC}|{loinc}", "_count": "100"}
-        found = [each for each in self._search("Observation", wanted) if self._is_of(each, patient)]
+        patients = self._search("Patient", {"identifier": f"{system}|{number}"})
+        if len(patients) != 1:
+            raise ValueError(f"{len(patients)} patients have this number")
+        wanted = {"subject": f"Patient/{patients[0]['id']}", "code": f"{LOINC}|{loinc}", "_count": "100"}
+        found = self._search("Observation", wanted)
         points = [_point(each, unit) for each in found if each["status"] not in NO_FIGURE]
         return sorted(points, key=lambda point: point.at)
 
@@ -47,11 +50,6 @@ class Reader:
         answer = httpx.get(f"{self.base_url}/{kind}", params=query, headers=headers, trust_env=False)
         bundle = json.loads(answer.raise_for_status().text, parse_float=Decimal)
         return [entry["resource"] for entry in bundle.get("entry", [])]
-
-    def _is_of(self, observation: dict[str, object], patient: str) -> bool:
-        subject = observation["subject"]
-        assert isinstance(subject, dict)
-        return subject.get("reference") == patient
 
 
 def _point(observation: dict[str, object], unit: str) -> Point:
