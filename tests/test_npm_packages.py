@@ -7,6 +7,7 @@ import importlib.util
 import io
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -24,14 +25,15 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def npm_packages() -> ModuleType:
+def npm_packages() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("npm_packages", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["npm_packages"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
-    return module
+    yield module
+    del sys.modules["npm_packages"]
 
 
 @pytest.fixture

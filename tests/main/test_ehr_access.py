@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from marrowcount.errors import PeerError, SettingsError
-from marrowcount.main import cli, key_routes
+from marrowcount.main import key_routes
 from marrowcount.main.checking import run_checks
 from marrowcount.main.destinations import ehr_destination
 from marrowcount.main.ehr_access import key_folder
@@ -38,21 +38,10 @@ def server() -> Iterator[TokenServer]:
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.setenv("COLUMNS", "200")
+def command(run_command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[node]\ndata_folder = "{tmp_path}/node"\n', encoding="utf-8")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["marrowcount", "keys", *map(str, arguments), "--settings", str(settings)])
-        with pytest.raises(SystemExit) as ended:
-            cli.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    return lambda *words: run_command("keys", *words, "--settings", settings)
 
 
 def node(tmp_path: Path, **sections: Any) -> Settings:  # noqa: ANN401 - whatever a test sets

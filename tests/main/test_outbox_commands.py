@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from marrowcount.main import cli
 from marrowcount.ports import CommitmentRequest, DeliveryKind, DeliveryOrder, EventKind, Reference, TakenFile
 from marrowcount_adapters.sql import SqlCommitments, open_ledger
 from owing import NOW, PACS, SLIDE, count, lease, states
@@ -24,21 +23,10 @@ CLOUD = DeliveryOrder(DeliveryKind.STOW, "cloud", ("ann.dcm",))
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.setenv("COLUMNS", "240")
+def command(run_command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[node]\ndata_folder = "{tmp_path}/node"\n', encoding="utf-8")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["marrowcount", *map(str, arguments), "--settings", str(settings)])
-        with pytest.raises(SystemExit) as ended:
-            cli.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    return lambda *words: run_command(*words, "--settings", settings)
 
 
 @pytest.fixture

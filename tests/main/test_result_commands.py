@@ -18,7 +18,7 @@ import typer
 from counted_slides import CountedSlide, DrawnSlide, drawn_slide, hold_counted_slide
 from marrowcount.cytology.cell_types import CellType
 from marrowcount.errors import DecisionError
-from marrowcount.main import cli, people
+from marrowcount.main import people
 from marrowcount.main.parts import open_parts
 from marrowcount.main.result_commands import counts_of
 from marrowcount.main.result_files import COUNT_FILE, DIFFERENTIAL_SR, DOCUMENT, FHIR_FILE, NOTE_ENDING, REPORT_FILE
@@ -83,20 +83,13 @@ def settings(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(
-    monkeypatch: pytest.MonkeyPatch, settings: Path, capsys: pytest.CaptureFixture[str], slide: CountedSlide
+    run_command: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Path,
+    slide: CountedSlide,
 ) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.setenv("COLUMNS", "240")
     monkeypatch.setattr(people, "logged_in_account", lambda: pwd.getpwuid(os.getuid()).pw_name)
-
-    def run(act: str, *arguments: object) -> tuple[int, str, str]:
-        words = ["result", act, slide.series_uid, *arguments, "--settings", settings]
-        monkeypatch.setattr("sys.argv", ["marrowcount", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    return lambda act, *words: run_command("result", act, slide.series_uid, *words, "--settings", settings)
 
 
 class Node:
@@ -307,15 +300,10 @@ def test_a_count_that_is_lost_is_told(command: Callable[..., tuple[int, str, str
     assert (status, "count-lost" in complaint) == (1, True)
 
 
-def test_an_unknown_slide_is_told(
-    monkeypatch: pytest.MonkeyPatch, settings: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_slide_is_told(run_command: Callable[..., tuple[int, str, str]], settings: Path) -> None:
     """There is nothing to decide about."""
-    monkeypatch.setattr("sys.argv", ["marrowcount", "result", "verify", "1.9", "--settings", str(settings)])
-    with pytest.raises(SystemExit) as ended:
-        cli.run()
-    assert ended.value.code == 1
-    assert "no-report" in capsys.readouterr().err
+    status, _, complaint = run_command("result", "verify", "1.9", "--settings", settings)
+    assert (status, "no-report" in complaint) == (1, True)
 
 
 @pytest.mark.parametrize("text", ["blast", "blast=", "blast=-1", "blast=1.5", "blast=1,000", "platelet=3", "blas=3"])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from marrowcount.main import cli
 from marrowcount.slides.expectations import Expectation, ExpectationSource, ExpectedInstance
 from marrowcount.slides.geometry import SizePx, SpacingMm
 from marrowcount.slides.states import SlideState
@@ -34,19 +33,8 @@ def settings(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, settings: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.setenv("COLUMNS", "240")
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["marrowcount", *map(str, arguments), "--settings", str(settings)])
-        with pytest.raises(SystemExit) as ended:
-            cli.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+def command(run_command: Callable[..., tuple[int, str, str]], settings: Path) -> Callable[..., tuple[int, str, str]]:
+    return lambda *words: run_command(*words, "--settings", settings)
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from made_up_result import CONTEXT, MODELS, TYPICAL_COUNTS, make_result
+from made_up_reports import CURIE, UNCOUNTED
+from made_up_result import TYPICAL_COUNTS, make_result
 from marrowcount.cytology.cell_types import NDC_CLASSES, CellType
-from marrowcount.errors import DecisionError, Refusal
+from marrowcount.errors import DecisionError
 from marrowcount.review import (
     RELEASED,
     Act,
     Practitioner,
     Report,
     ReportStatus,
-    Uncounted,
     amended,
     counted,
     kept,
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)
-SHE = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie")
+SHE = CURIE
 RESULT = make_result()
-UNCOUNTED = Uncounted(CONTEXT, Refusal.NO_CELLS, "No cell was found.", MODELS, NOON)
 
 
 def test_a_machine_writes_preliminary_only() -> None:

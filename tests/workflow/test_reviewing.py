@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from made_up_result import CONTEXT, MODELS, make_result
+from made_up_reports import CURIE, UNCOUNTED
+from made_up_result import CONTEXT, make_result
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.errors import DecisionError, Refusal
+from marrowcount.errors import DecisionError
 from marrowcount.ports import ReportVersion
 from marrowcount.review import (
-    Practitioner,
     Report,
     ReportStatus,
-    Uncounted,
     amended,
     counted,
     kept,
@@ -27,9 +26,8 @@ from marrowcount.review import (
 from marrowcount.workflow.reviewing import next_version, report_of, until_standing
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)
-SHE = Practitioner("4711", "urn:oid:1.2.3", "Curie", "Marie")
+SHE = CURIE
 RESULT = make_result({CellType.BLAST: 5, CellType.ERYTHROBLAST: 20})
-UNCOUNTED = Uncounted(CONTEXT, Refusal.NO_CELLS, "No cell was found.", MODELS, NOON)
 
 DEEDS = ("count", "refuse", "verify", "change", "amend", "correct", "withdraw", "keep")
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from made_up_result import CONTEXT, MODELS, make_result
+from made_up_reports import UNCOUNTED
+from made_up_result import CONTEXT, make_result
 from marrowcount.cytology.cell_types import CellType
-from marrowcount.errors import Refusal, StorageError
+from marrowcount.errors import StorageError
 from marrowcount.result import NameScript, Patient, PersonName
-from marrowcount.review import Uncounted
 from marrowcount.slides.geometry import SpacingMm
 from marrowcount.slides.placement import Placement
 from marrowcount_adapters.count_file import encode_count, read_count
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOON = datetime(2026, 10, 2, 12, tzinfo=UTC)
-UNCOUNTED = Uncounted(CONTEXT, Refusal.NO_CELLS, "No cell was found.", MODELS, NOON)
 
 
 @given(
